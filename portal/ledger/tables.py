@@ -1,0 +1,303 @@
+"""The tables that hold the ledger itself, as SQLAlchemy Core knows them.
+
+Times are UTC microseconds in BIGINT on both databases. Triggers and roles
+live beside the migrations: they are what keeps these tables append-only.
+"""
+
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, String, Table
+
+from portal.ledger.model import AMOUNT_MAX, BALANCE_MAX, KINDS, ORIGINS, STATUSES
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pk",
+        "uq": "%(table_name)s_%(column_0_N_name)s_unique",
+        "ck": "%(table_name)s_%(constraint_name)s_check",
+        "fk": "%(table_name)s_%(column_0_N_name)s_foreign",
+        "ix": "%(table_name)s_%(column_0_N_name)s_index",
+    }
+)
+STRICT: Final = {"sqlite_strict": True}
+ROWLESS: Final = {"sqlite_strict": True, "sqlite_with_rowid": False}
+
+
+def one_of(column: str, words: tuple[str, ...]) -> str:
+    """SQL that a column holds one of a fixed set of words."""
+    return f"{column} IN ({', '.join(repr(word) for word in words)})"
+
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False, server_default=""),
+    Column("tier", String, nullable=False, server_default=""),
+    Column("next_tier", String),
+    Column("status", String, nullable=False, server_default="active"),
+    Column("overdraft_limit", BigInteger, nullable=False, server_default="0"),
+    Column("time_zone", String, nullable=False, server_default="UTC"),
+    Column("anchor_at", BigInteger, nullable=False, server_default="0"),
+    Column("period_start", BigInteger, nullable=False, server_default="0"),
+    Column("posted", BigInteger, nullable=False, server_default="0"),
+    Column("held", BigInteger, nullable=False, server_default="0"),
+    Column("seq", BigInteger, nullable=False, server_default="0"),
+    Column("head_hash", LargeBinary, nullable=False),
+    Column("changed_at", BigInteger, nullable=False, server_default="0"),
+    Column("next_due_at", BigInteger),
+    Column("revision", BigInteger, nullable=False, server_default="0"),
+    Column("revision_hash", LargeBinary, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    # The application may UPDATE this column and no other: PostgreSQL lends a row lock only
+    # to those who may update something. Nothing reads it.
+    Column("touched", Integer, nullable=False, server_default="0"),
+    sa.CheckConstraint("held >= 0", name="held"),
+    sa.CheckConstraint("overdraft_limit >= 0", name="overdraft_limit"),
+    sa.CheckConstraint("posted - held >= -overdraft_limit", name="available"),
+    sa.CheckConstraint(f"abs(posted) <= {BALANCE_MAX}", name="posted"),
+    sa.CheckConstraint(one_of("status", STATUSES), name="status"),
+    sa.Index(None, "next_due_at"),
+    **STRICT,
+)
+
+revisions = Table(
+    "account_revisions",
+    metadata,
+    Column("account_id", String, sa.ForeignKey("accounts.id"), primary_key=True),
+    Column("revision", BigInteger, primary_key=True, autoincrement=False),
+    Column("reason", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("tier", String, nullable=False),
+    Column("next_tier", String),
+    Column("status", String, nullable=False),
+    Column("overdraft_limit", BigInteger, nullable=False),
+    Column("time_zone", String, nullable=False),
+    Column("anchor_at", BigInteger, nullable=False),
+    Column("period_start", BigInteger, nullable=False),
+    Column("actor_kind", String, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("note", String),
+    Column("as_of_seq", BigInteger, nullable=False),
+    Column("occurred_at", BigInteger, nullable=False),
+    Column("recorded_at", BigInteger, nullable=False),
+    Column("prev_hash", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    **ROWLESS,
+)
+
+entries = Table(
+    "entries",
+    metadata,
+    Column("account_id", String, sa.ForeignKey("accounts.id"), primary_key=True),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", String, nullable=False, unique=True),
+    Column("kind", String, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("hold_amount", BigInteger, nullable=False),
+    Column("posted_after", BigInteger, nullable=False),
+    Column("held_after", BigInteger, nullable=False),
+    Column("due_after", BigInteger),
+    Column("reason", String, nullable=False),
+    Column("reference_type", String),
+    Column("reference_id", String),
+    Column("operation", String),
+    Column("quantity", BigInteger),
+    Column("tariff", String),
+    Column("actor_kind", String, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("key_id", String),
+    Column("idempotency_key", String),
+    Column("hold_id", String),
+    Column("reverses_id", String),
+    Column("resolution", String),
+    Column("expires_at", BigInteger),
+    Column("approved_by", String),
+    Column("note", String),
+    Column("labels", String),
+    Column("metadata", String),
+    Column("occurred_at", BigInteger, nullable=False),
+    Column("recorded_at", BigInteger, nullable=False),
+    Column("prev_hash", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    sa.CheckConstraint(one_of("kind", KINDS), name="kind"),
+    sa.CheckConstraint(
+        f"abs(amount) <= {AMOUNT_MAX} AND abs(hold_amount) <= {AMOUNT_MAX}", name="size"
+    ),
+    sa.CheckConstraint(
+        "CASE kind"
+        " WHEN 'grant' THEN amount >= 0 AND hold_amount = 0"
+        " WHEN 'debit' THEN amount <= 0 AND hold_amount = 0"
+        " WHEN 'hold' THEN amount = 0 AND hold_amount >= 0 AND hold_id IS NOT NULL"
+        " WHEN 'capture' THEN amount <= 0 AND hold_amount <= amount AND hold_id IS NOT NULL"
+        " WHEN 'release' THEN amount = 0 AND hold_amount <= 0 AND hold_id IS NOT NULL"
+        " AND resolution IS NOT NULL"
+        " WHEN 'expiry' THEN amount <= 0 AND hold_amount = 0"
+        " WHEN 'refund' THEN amount >= 0 AND hold_amount = 0 AND reverses_id IS NOT NULL"
+        " ELSE hold_amount = 0 AND approved_by IS NOT NULL END",
+        name="shape",
+    ),
+    sa.CheckConstraint(
+        "resolution IS NULL OR (resolution = 'captured' AND kind = 'capture')"
+        " OR (resolution IN ('released', 'expired') AND kind = 'release')",
+        name="resolution",
+    ),
+    sa.CheckConstraint("seq > 0", name="seq"),
+    sa.Index(
+        "entries_one_resolution_per_hold",
+        "hold_id",
+        unique=True,
+        postgresql_where=sa.text("resolution IS NOT NULL"),
+        sqlite_where=sa.text("resolution IS NOT NULL"),
+    ),
+    sa.Index(
+        "entries_one_late_capture_per_hold",
+        "hold_id",
+        unique=True,
+        postgresql_where=sa.text("kind = 'debit' AND hold_id IS NOT NULL"),
+        sqlite_where=sa.text("kind = 'debit' AND hold_id IS NOT NULL"),
+    ),
+    sa.Index(
+        "entries_one_debit_per_reference",
+        "account_id",
+        "operation",
+        "reference_type",
+        "reference_id",
+        unique=True,
+        postgresql_where=sa.text("kind = 'debit'"),
+        sqlite_where=sa.text("kind = 'debit'"),
+    ),
+    sa.Index(
+        "entries_one_grant_per_payment",
+        "reference_type",
+        "reference_id",
+        unique=True,
+        postgresql_where=sa.text("kind = 'grant' AND reference_type = 'payment'"),
+        sqlite_where=sa.text("kind = 'grant' AND reference_type = 'payment'"),
+    ),
+    sa.Index(
+        "entries_one_allocation_per_period",
+        "account_id",
+        "reference_id",
+        unique=True,
+        postgresql_where=sa.text(
+            "kind = 'grant' AND reference_type = 'period' AND reason <> 'rollover'"
+        ),
+        sqlite_where=sa.text(
+            "kind = 'grant' AND reference_type = 'period' AND reason <> 'rollover'"
+        ),
+    ),
+    sa.Index(
+        "entries_by_hold",
+        "hold_id",
+        "seq",
+        postgresql_where=sa.text("hold_id IS NOT NULL"),
+        sqlite_where=sa.text("hold_id IS NOT NULL"),
+    ),
+    sa.Index(
+        "entries_by_reversed",
+        "reverses_id",
+        postgresql_where=sa.text("reverses_id IS NOT NULL"),
+        sqlite_where=sa.text("reverses_id IS NOT NULL"),
+    ),
+    sa.Index("entries_by_reference", "account_id", "reference_id", "seq"),
+    sa.Index("entries_by_kind", "account_id", "kind", "seq"),
+    sa.Index("entries_by_recording", "account_id", "recorded_at", "seq"),
+    **STRICT,
+)
+
+grants = Table(
+    "grants",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("account_id", String, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("origin", String, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("effective_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),
+    Column("operations", String),
+    Column("parent_id", String),
+    Column("remaining", BigInteger, nullable=False, server_default="0"),
+    Column("pinned", BigInteger, nullable=False, server_default="0"),
+    sa.CheckConstraint(one_of("origin", ORIGINS), name="origin"),
+    sa.CheckConstraint(f"amount BETWEEN 0 AND {AMOUNT_MAX}", name="amount"),
+    sa.CheckConstraint("pinned >= 0 AND pinned <= remaining", name="pinned"),
+    sa.CheckConstraint("expires_at IS NULL OR expires_at > effective_at", name="life"),
+    sa.ForeignKeyConstraint(
+        ["account_id", "seq"],
+        ["entries.account_id", "entries.seq"],
+        deferrable=True,
+        initially="DEFERRED",
+    ),
+    sa.Index(
+        "grants_with_credits",
+        "account_id",
+        postgresql_where=sa.text("remaining > 0"),
+        sqlite_where=sa.text("remaining > 0"),
+    ),
+    sa.Index("grants_by_account", "account_id", "seq"),
+    **STRICT,
+)
+
+draws = Table(
+    "draws",
+    metadata,
+    Column("account_id", String, primary_key=True),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("grant_id", String),
+    Column("amount", BigInteger, nullable=False),
+    Column("pinned", BigInteger, nullable=False),
+    sa.ForeignKeyConstraint(
+        ["account_id", "seq"],
+        ["entries.account_id", "entries.seq"],
+        deferrable=True,
+        initially="DEFERRED",
+    ),
+    **ROWLESS,
+)
+
+holds = Table(
+    "holds",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("account_id", String, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("service", String, nullable=False),
+    Column("operation", String, nullable=False),
+    Column("quantity", BigInteger, nullable=False),
+    Column("tariff", String, nullable=False),
+    Column("reference_type", String, nullable=False),
+    Column("reference_id", String, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("captured", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("status", String, nullable=False),
+    Column("resolved_seq", BigInteger),
+    sa.CheckConstraint(
+        one_of("status", ("open", "captured", "released", "expired")), name="status"
+    ),
+    sa.CheckConstraint("captured BETWEEN 0 AND amount", name="captured"),
+    sa.Index(
+        "holds_open",
+        "account_id",
+        "expires_at",
+        postgresql_where=sa.text("status = 'open'"),
+        sqlite_where=sa.text("status = 'open'"),
+    ),
+    sa.Index(
+        "holds_one_per_reference",
+        "account_id",
+        "operation",
+        "reference_type",
+        "reference_id",
+        unique=True,
+        postgresql_where=sa.text("status IN ('open', 'captured')"),
+        sqlite_where=sa.text("status IN ('open', 'captured')"),
+    ),
+    **STRICT,
+)
