@@ -1,6 +1,7 @@
 """The price list: tariffs, quotes, text length and periods, as pure functions over values."""
 
 from portal.pricing.errors import (
+    DeliveryError,
     Fault,
     NoTariffError,
     PeriodError,
@@ -13,7 +14,21 @@ from portal.pricing.errors import (
     UnknownTariffError,
     UnknownTierError,
 )
+from portal.pricing.explain import counted, explain, plural, rate
 from portal.pricing.loader import load_tariff, parse_tariff, shipped_tariff
+from portal.pricing.outcomes import (
+    LATE_CAPTURE_SECONDS,
+    OUTCOMES,
+    QUOTE_TTL_SECONDS,
+    REFUND_REASONS,
+    REINSTATED_DAYS,
+    RELEASE_REASONS,
+    Blame,
+    Due,
+    Outcome,
+    RefundReason,
+    due_credits,
+)
 from portal.pricing.periods import boundary, period_index, prorated
 from portal.pricing.prices import (
     BlockPrice,
@@ -31,20 +46,31 @@ from portal.pricing.tiers import Caps, Rollover, RolloverPolicy, Tier
 __all__ = [
     "COUNTER",
     "CREDITS_MAX",
+    "LATE_CAPTURE_SECONDS",
+    "OUTCOMES",
     "QUANTITY_MAX",
+    "QUOTE_TTL_SECONDS",
+    "REFUND_REASONS",
+    "REINSTATED_DAYS",
+    "RELEASE_REASONS",
+    "Blame",
     "BlockPrice",
     "Caps",
+    "DeliveryError",
+    "Due",
     "Fault",
     "FlatPrice",
     "GraduatedPrice",
     "NoTariffError",
     "Operation",
+    "Outcome",
     "OverCapture",
     "PeriodError",
     "Price",
     "PricingError",
     "QuantityError",
     "Quote",
+    "RefundReason",
     "Rollover",
     "RolloverError",
     "RolloverPolicy",
@@ -60,10 +86,15 @@ __all__ = [
     "UnknownTierError",
     "boundary",
     "count_characters",
+    "counted",
+    "due_credits",
+    "explain",
     "load_tariff",
     "parse_tariff",
     "period_index",
+    "plural",
     "prorated",
     "quote",
+    "rate",
     "shipped_tariff",
 ]

@@ -79,6 +79,16 @@ class RolloverError(PricingError):
         super().__init__(f"rest {rest} of allocation {allocation}: neither may be below 0")
 
 
+class DeliveryError(PricingError):
+    """That share of a job cannot have been delivered."""
+
+    def __init__(self, quoted: int, delivered: int, asked: int) -> None:
+        self.quoted = quoted
+        self.delivered = delivered
+        self.asked = asked
+        super().__init__(f"{delivered} of {asked} parts delivered of a job quoted at {quoted}")
+
+
 class PeriodError(PricingError):
     """That instant or span lies outside the calendar of periods."""
 
