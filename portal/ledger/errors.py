@@ -213,3 +213,13 @@ class StorageUnavailableError(NumberedError):
     """The ledger cannot be written now; nothing was granted and nothing was charged."""
 
     retry_after: int = 1
+
+
+class LawBrokenError(Exception):
+    """A law of the ledger would not hold; the whole database transaction must be given up."""
+
+    def __init__(self, law: int, account: str, seq: int) -> None:
+        super().__init__(f"law {law} would not hold on account {account} at seq {seq}")
+        self.law = law
+        self.account = account
+        self.seq = seq

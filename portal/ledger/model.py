@@ -74,6 +74,7 @@ class Account(NamedTuple):
     time_zone: str
     anchor_at: int
     period_start: int
+    period_end: int
     posted: int
     held: int
     seq: int
@@ -104,6 +105,7 @@ class Revision(NamedTuple):
     time_zone: str
     anchor_at: int
     period_start: int
+    period_end: int
     actor_kind: str
     actor: str
     note: str | None

@@ -29,6 +29,17 @@ def one_of(column: str, words: tuple[str, ...]) -> str:
     return f"{column} IN ({', '.join(repr(word) for word in words)})"
 
 
+def where(name: str, columns: tuple[str, ...], rule: str, *, unique: bool = False) -> sa.Index:
+    """An index over the rows that keep a rule, alike on both databases."""
+    only = sa.text(rule)
+    return sa.Index(name, *columns, unique=unique, postgresql_where=only, sqlite_where=only)
+
+
+def one_per(name: str, columns: tuple[str, ...], rule: str) -> sa.Index:
+    """At most one row per columns among those that keep a rule."""
+    return where(name, columns, rule, unique=True)
+
+
 accounts = Table(
     "accounts",
     metadata,
@@ -41,6 +52,7 @@ accounts = Table(
     Column("time_zone", String, nullable=False, server_default="UTC"),
     Column("anchor_at", BigInteger, nullable=False, server_default="0"),
     Column("period_start", BigInteger, nullable=False, server_default="0"),
+    Column("period_end", BigInteger, nullable=False, server_default="0"),
     Column("posted", BigInteger, nullable=False, server_default="0"),
     Column("held", BigInteger, nullable=False, server_default="0"),
     Column("seq", BigInteger, nullable=False, server_default="0"),
@@ -55,7 +67,6 @@ accounts = Table(
     Column("touched", Integer, nullable=False, server_default="0"),
     sa.CheckConstraint("held >= 0", name="held"),
     sa.CheckConstraint("overdraft_limit >= 0", name="overdraft_limit"),
-    sa.CheckConstraint("posted - held >= -overdraft_limit", name="available"),
     sa.CheckConstraint(f"abs(posted) <= {BALANCE_MAX}", name="posted"),
     sa.CheckConstraint(one_of("status", STATUSES), name="status"),
     sa.Index(None, "next_due_at"),
@@ -76,6 +87,7 @@ revisions = Table(
     Column("time_zone", String, nullable=False),
     Column("anchor_at", BigInteger, nullable=False),
     Column("period_start", BigInteger, nullable=False),
+    Column("period_end", BigInteger, nullable=False),
     Column("actor_kind", String, nullable=False),
     Column("actor", String, nullable=False),
     Column("note", String),
@@ -144,63 +156,48 @@ entries = Table(
         name="resolution",
     ),
     sa.CheckConstraint("seq > 0", name="seq"),
-    sa.Index(
+    one_per(
         "entries_one_resolution_per_hold",
-        "hold_id",
-        unique=True,
-        postgresql_where=sa.text("resolution IS NOT NULL"),
-        sqlite_where=sa.text("resolution IS NOT NULL"),
+        ("hold_id",),
+        "resolution IS NOT NULL",
     ),
-    sa.Index(
+    one_per(
         "entries_one_late_capture_per_hold",
-        "hold_id",
-        unique=True,
-        postgresql_where=sa.text("kind = 'debit' AND hold_id IS NOT NULL"),
-        sqlite_where=sa.text("kind = 'debit' AND hold_id IS NOT NULL"),
+        ("hold_id",),
+        "kind = 'debit' AND hold_id IS NOT NULL",
     ),
-    sa.Index(
+    one_per(
         "entries_one_debit_per_reference",
-        "account_id",
-        "operation",
-        "reference_type",
-        "reference_id",
-        unique=True,
-        postgresql_where=sa.text("kind = 'debit'"),
-        sqlite_where=sa.text("kind = 'debit'"),
+        (
+            "account_id",
+            "operation",
+            "reference_type",
+            "reference_id",
+        ),
+        "kind = 'debit'",
     ),
-    sa.Index(
+    one_per(
         "entries_one_grant_per_payment",
-        "reference_type",
-        "reference_id",
-        unique=True,
-        postgresql_where=sa.text("kind = 'grant' AND reference_type = 'payment'"),
-        sqlite_where=sa.text("kind = 'grant' AND reference_type = 'payment'"),
+        (
+            "reference_type",
+            "reference_id",
+        ),
+        "kind = 'grant' AND reference_type = 'payment'",
     ),
-    sa.Index(
+    one_per(
         "entries_one_allocation_per_period",
-        "account_id",
-        "reference_id",
-        unique=True,
-        postgresql_where=sa.text(
-            "kind = 'grant' AND reference_type = 'period' AND reason <> 'rollover'"
-        ),
-        sqlite_where=sa.text(
-            "kind = 'grant' AND reference_type = 'period' AND reason <> 'rollover'"
-        ),
+        ("account_id", "reference_id"),
+        "kind = 'grant' AND reference_type = 'period' AND reason <> 'rollover'",
     ),
-    sa.Index(
+    where(
         "entries_by_hold",
-        "hold_id",
-        "seq",
-        postgresql_where=sa.text("hold_id IS NOT NULL"),
-        sqlite_where=sa.text("hold_id IS NOT NULL"),
+        (
+            "hold_id",
+            "seq",
+        ),
+        "hold_id IS NOT NULL",
     ),
-    sa.Index(
-        "entries_by_reversed",
-        "reverses_id",
-        postgresql_where=sa.text("reverses_id IS NOT NULL"),
-        sqlite_where=sa.text("reverses_id IS NOT NULL"),
-    ),
+    where("entries_by_reversed", ("reverses_id",), "reverses_id IS NOT NULL"),
     sa.Index("entries_by_reference", "account_id", "reference_id", "seq"),
     sa.Index("entries_by_kind", "account_id", "kind", "seq"),
     sa.Index("entries_by_recording", "account_id", "recorded_at", "seq"),
@@ -232,12 +229,7 @@ grants = Table(
         deferrable=True,
         initially="DEFERRED",
     ),
-    sa.Index(
-        "grants_with_credits",
-        "account_id",
-        postgresql_where=sa.text("remaining > 0"),
-        sqlite_where=sa.text("remaining > 0"),
-    ),
+    where("grants_with_credits", ("account_id",), "remaining > 0"),
     sa.Index("grants_by_account", "account_id", "seq"),
     **STRICT,
 )
@@ -282,22 +274,23 @@ holds = Table(
         one_of("status", ("open", "captured", "released", "expired")), name="status"
     ),
     sa.CheckConstraint("captured BETWEEN 0 AND amount", name="captured"),
-    sa.Index(
+    where(
         "holds_open",
-        "account_id",
-        "expires_at",
-        postgresql_where=sa.text("status = 'open'"),
-        sqlite_where=sa.text("status = 'open'"),
+        (
+            "account_id",
+            "expires_at",
+        ),
+        "status = 'open'",
     ),
-    sa.Index(
+    one_per(
         "holds_one_per_reference",
-        "account_id",
-        "operation",
-        "reference_type",
-        "reference_id",
-        unique=True,
-        postgresql_where=sa.text("status IN ('open', 'captured')"),
-        sqlite_where=sa.text("status IN ('open', 'captured')"),
+        (
+            "account_id",
+            "operation",
+            "reference_type",
+            "reference_id",
+        ),
+        "status IN ('open', 'captured')",
     ),
     **STRICT,
 )

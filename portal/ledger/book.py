@@ -1,0 +1,258 @@
+"""The open book of one account while a command is decided: the one place entries are made.
+
+It starts from a frozen state, and gives a frozen state back; what it drafted in between is
+appended by `posting`, or thrown away by a preview.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple, TypeVar
+
+from portal import pricing
+from portal.ledger.burn import Part, in_burn_order
+from portal.ledger.errors import BalanceLimitError, LawBrokenError
+from portal.ledger.identifiers import Ids
+from portal.ledger.model import (
+    BALANCE_MAX,
+    SYSTEM,
+    Account,
+    Draw,
+    Entry,
+    Grant,
+    Hold,
+    Pin,
+    Revision,
+    State,
+)
+
+PENDING: Final = b""
+Value = TypeVar("Value")
+
+
+class About(NamedTuple):
+    """What an entry says of itself beside its amounts; None where there is nothing to say."""
+
+    reason: str
+    actor_kind: str = SYSTEM.kind
+    actor: str = SYSTEM.name
+    key_id: str | None = None
+    idempotency_key: str | None = None
+    reference_type: str | None = None
+    reference_id: str | None = None
+    operation: str | None = None
+    quantity: int | None = None
+    tariff: str | None = None
+    hold_id: str | None = None
+    reverses_id: str | None = None
+    resolution: str | None = None
+    expires_at: int | None = None
+    approved_by: str | None = None
+    note: str | None = None
+    labels: str | None = None
+    metadata: str | None = None
+
+
+class Draft(NamedTuple):
+    """One entry to append with its draws and the grants it makes; hashes still pending."""
+
+    entry: Entry
+    draws: tuple[Draw, ...]
+    grants: tuple[Grant, ...]
+
+
+class Book:
+    """One account's state as entries are drafted onto it; `now` never runs backwards."""
+
+    __slots__ = (
+        "account",
+        "drafts",
+        "grants",
+        "holds",
+        "ids",
+        "now",
+        "pins",
+        "revisions",
+        "tariffs",
+    )
+
+    def __init__(self, state: State, now: int, tariffs: pricing.Tariffs, ids: Ids) -> None:
+        self.account, self.grants, self.holds, self.pins = state
+        self.now = max(now, self.account.changed_at)
+        self.tariffs = tariffs
+        self.ids = ids
+        self.drafts: list[Draft] = []
+        self.revisions: list[Revision] = []
+
+    @property
+    def state(self) -> State:
+        """The frozen state as it stands after all drafts."""
+        return State(self.account, self.grants, self.holds, self.pins)
+
+    def draft(
+        self,
+        kind: str,
+        about: About,
+        draws: Iterable[tuple[str | None, int, int]],
+        *,
+        occurred_at: int,
+        grants: tuple[Grant, ...] = (),
+    ) -> Draft:
+        """Draft one entry from its draws `(grant, amount, pinned)`, and move the state by it.
+
+        Its amounts are the sums of its draws, so the two can never disagree (law 1). Raises
+        BalanceLimitError past 9*10^15 credits, LawBrokenError where a law would not hold.
+        """
+        account = self.account
+        seq = account.seq + 1
+        rows = tuple(Draw(account.id, seq, position, *draw) for position, draw in enumerate(draws))
+        amount = hold_amount = 0
+        for row in rows:
+            amount += row.amount
+            hold_amount += row.pinned
+        posted, held = account.posted + amount, account.held + hold_amount
+        if amount > 0 and posted > BALANCE_MAX:
+            raise BalanceLimitError(account.id, BALANCE_MAX, account.posted, amount)
+        created = tuple(grant._replace(seq=seq) for grant in grants)
+        if created:
+            self.restore(created)
+        self.grants = moved(self.grants, rows)
+        entry = self._entry(kind, about, seq, amount, hold_amount, occurred_at)
+        self.account = account._replace(
+            posted=posted,
+            held=held,
+            seq=seq,
+            changed_at=self.now,
+            next_due_at=entry.due_after,
+        )
+        if amount - hold_amount < 0 and posted - held < -account.overdraft_limit:
+            raise LawBrokenError(3, account.id, seq)
+        draft = Draft(entry, rows, created)
+        self.drafts.append(draft)
+        return draft
+
+    def _entry(
+        self, kind: str, about: About, seq: int, amount: int, hold_amount: int, occurred_at: int
+    ) -> Entry:
+        account = self.account
+        return Entry(
+            account.id,
+            seq,
+            self.ids.new("ent", self.now),
+            kind,
+            amount,
+            hold_amount,
+            account.posted + amount,
+            account.held + hold_amount,
+            self.due_at(),
+            about.reason,
+            about.reference_type,
+            about.reference_id,
+            about.operation,
+            about.quantity,
+            about.tariff,
+            about.actor_kind,
+            about.actor,
+            about.key_id,
+            about.idempotency_key,
+            about.hold_id,
+            about.reverses_id,
+            about.resolution,
+            about.expires_at,
+            about.approved_by,
+            about.note,
+            about.labels,
+            about.metadata,
+            occurred_at,
+            self.now,
+            PENDING,
+            PENDING,
+        )
+
+    def due_at(self) -> int:
+        """The earliest instant at which something falls due: period, hold or unpinned grant."""
+        due = self.account.period_end
+        for grant in self.grants:
+            expires_at = grant.expires_at
+            if expires_at is not None and expires_at < due and grant.remaining > grant.pinned:
+                due = expires_at
+        for hold in self.holds.values():
+            if hold.expires_at < due:
+                due = hold.expires_at
+        return due
+
+    def restore(self, grants: Iterable[Grant]) -> None:
+        """Bring grants onto the book that are not on it: new ones, or spent ones to refill."""
+        known = {grant.id for grant in self.grants}
+        added = [grant for grant in grants if grant.id not in known]
+        self.grants = in_burn_order((*self.grants, *added))
+
+    def set_hold(self, hold: Hold, pins: tuple[Pin, ...]) -> None:
+        """Keep an open hold with what it has pinned."""
+        self.holds = {**self.holds, hold.id: hold}
+        self.pins = {**self.pins, hold.id: pins}
+
+    def drop_hold(self, hold_id: str) -> None:
+        """Forget a hold that is being closed."""
+        self.holds = without(self.holds, hold_id)
+        self.pins = without(self.pins, hold_id)
+
+    def revise(
+        self, account: Account, reason: str, actor: tuple[str, str], occurred_at: int, note: str
+    ) -> None:
+        """Draft a change of the account's terms, such as its tier, status or period."""
+        revision = Revision(
+            account.id,
+            account.revision + 1,
+            reason,
+            account.name,
+            account.tier,
+            account.next_tier,
+            account.status,
+            account.overdraft_limit,
+            account.time_zone,
+            account.anchor_at,
+            account.period_start,
+            account.period_end,
+            *actor,
+            note or None,
+            account.seq,
+            occurred_at,
+            self.now,
+            PENDING,
+            PENDING,
+        )
+        self.account = account._replace(revision=revision.revision, changed_at=self.now)
+        self.revisions.append(revision)
+
+
+def spent(parts: Iterable[Part]) -> list[tuple[str | None, int, int]]:
+    """Draws that take parts from what is posted."""
+    return [(grant_id, -amount, 0) for grant_id, amount in parts]
+
+
+def pinned(parts: Iterable[Part]) -> list[tuple[str | None, int, int]]:
+    """Draws that set parts aside."""
+    return [(grant_id, 0, amount) for grant_id, amount in parts]
+
+
+def moved(grants: tuple[Grant, ...], draws: Iterable[Draw]) -> tuple[Grant, ...]:
+    """Grants after draws, still in burn order; those with nothing remaining are left out.
+
+    Raises LawBrokenError where 0 <= pinned <= remaining would not hold (law 3).
+    """
+    changes = {draw.grant_id: draw for draw in draws}
+    after = []
+    for grant in grants:
+        draw = changes.get(grant.id)
+        if draw is not None:
+            remaining, pins = grant.remaining + draw.amount, grant.pinned + draw.pinned
+            if not 0 <= pins <= remaining:
+                raise LawBrokenError(3, grant.account_id, draw.seq)
+            grant = Grant(*grant[:10], remaining, pins)
+        if grant.remaining:
+            after.append(grant)
+    return tuple(after)
+
+
+def without(mapping: Mapping[str, Value], key: str) -> Mapping[str, Value]:
+    """A mapping less one key."""
+    return {name: value for name, value in mapping.items() if name != key}

@@ -1,0 +1,25 @@
+"""Deciding a one-shot charge."""
+
+from portal.ledger.book import Book, Draft, spent
+from portal.ledger.commands import Debit
+from portal.ledger.facts import Facts
+from portal.ledger.funds import funded, priced, said, uncharged
+
+
+def debit(book: Book, command: Debit, facts: Facts) -> Draft:
+    """Charge the price of a job at once, from grants in burn order. Rule: ledger.md §§2, 5."""
+    quoted = priced(book, command)
+    uncharged(book, command, facts)
+    parts = funded(book, quoted.credits, quoted.operation)
+    reference_type, reference_id = command.reference
+    about = said(
+        command,
+        "usage",
+        reference_type=reference_type,
+        reference_id=reference_id,
+        operation=quoted.operation,
+        quantity=quoted.quantity,
+        tariff=quoted.tariff,
+    )
+    occurred_at = book.now if command.occurred_at is None else command.occurred_at
+    return book.draft("debit", about, spent(parts), occurred_at=occurred_at)

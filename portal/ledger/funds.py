@@ -1,0 +1,114 @@
+"""What a spending command needs before it takes: a price, funds, a status that allows it."""
+
+from typing import Any
+
+from portal import pricing
+from portal.ledger import burn
+from portal.ledger.book import About, Book
+from portal.ledger.burn import Part
+from portal.ledger.commands import Asked, Debit, PlaceHold
+from portal.ledger.errors import (
+    AccountSuspendedError,
+    AlreadyChargedError,
+    InsufficientCreditsError,
+    LimitReachedError,
+    ScopeDeniedError,
+    ValidationError,
+)
+from portal.ledger.facts import Facts
+from portal.ledger.model import DAY
+
+LATE_DAYS = 35
+LATE = LATE_DAYS * DAY
+
+
+def said(command: Asked, reason: str, **more: Any) -> About:
+    """What an entry says of the command it answers."""
+    actor = command.actor
+    return About(
+        reason,
+        actor.kind,
+        actor.name,
+        actor.key_id,
+        command.request.key if command.request else None,
+        labels=command.labels,
+        metadata=command.metadata,
+        **more,
+    )
+
+
+def priced(book: Book, command: Debit | PlaceHold) -> pricing.Quote:
+    """The price under the tariff in force when the work was done (at most 35 days ago)."""
+    at = command.occurred_at
+    if at is None:
+        at = book.now
+    elif not book.now - LATE <= at <= book.now:
+        rule = f"must be in the {LATE_DAYS} days up to now"
+        raise ValidationError("occurred_at", rule, command.occurred_at)
+    return pricing.quote(book.tariffs.in_force(at), command.operation, command.quantity)
+
+
+def uncharged(book: Book, command: Debit | PlaceHold, facts: Facts) -> None:
+    """Refuse what cannot spend now: a suspended account, or a reference that already did."""
+    if book.account.status != "active":
+        raise AccountSuspendedError(book.account.id, book.account.status)
+    if facts.charged is not None:
+        raise AlreadyChargedError(facts.charged, command.operation, *command.reference)
+    units_max = tier_of(book).caps.units_per_job
+    if units_max is not None and command.quantity > units_max:
+        raise limit_reached(book, "units_per_job", units_max, command.quantity, None)
+
+
+def tier_of(book: Book) -> pricing.Tier:
+    """The account's tier under the tariff in force now."""
+    return book.tariffs.in_force(book.now).get_tier(book.account.tier)
+
+
+def limit_reached(
+    book: Book, limit: str, maximum: int, requested: int, until: int | None
+) -> LimitReachedError:
+    """The refusal of what a tier's cap does not allow."""
+    account = book.account
+    return LimitReachedError(limit, maximum, requested, account.available, account.held, until)
+
+
+def funded(book: Book, amount: int, operation: str) -> list[Part]:
+    """The parts that pay `amount`; raises InsufficientCreditsError when they cannot."""
+    parts = burn.take(book.state, amount, operation, book.now)
+    if sum(part.amount for part in parts) < amount:
+        raise short(book, amount, operation)
+    return parts
+
+
+def short(book: Book, required: int, operation: str | None) -> InsufficientCreditsError:
+    """The refusal of what the account cannot pay, with what would let it pass."""
+    account = book.account
+    can = burn.spendable(book.state, operation, book.now)
+    tariff = book.tariffs.in_force(book.now)
+    allocation = tariff.get_tier(account.next_tier or account.tier).allocation
+    larger = tuple(
+        f"tier:{tier.name}"
+        for tier in tariff.tiers.values()
+        if tier.allocation > tariff.get_tier(account.tier).allocation
+    )
+    remedies = ("purchase", *larger)
+    if can + allocation >= required:
+        remedies = ("next_allocation", *remedies)
+    if account.held >= required - can:
+        remedies = ("open_holds", *remedies)
+    return InsufficientCreditsError(
+        required,
+        account.available,
+        account.held,
+        can,
+        required - can,
+        account.period_end if allocation else None,
+        allocation,
+        remedies,
+    )
+
+
+def own(command: Asked, subject: str, owner: str) -> None:
+    """Refuse a service that reaches for another service's hold or charge."""
+    if command.actor.kind == "service" and command.actor.name != owner:
+        raise ScopeDeniedError(subject, owner)

@@ -1,0 +1,120 @@
+"""Deciding an account's terms: provisioning, upgrade, downgrade, status."""
+
+import json
+from typing import Final
+
+from portal import pricing
+from portal.ledger.book import About, Book, Draft
+from portal.ledger.commands import Asked, PutAccount, SetStatus
+from portal.ledger.errors import ValidationError
+from portal.ledger.funds import said
+from portal.ledger.grants import give, new_grant
+from portal.ledger.model import GENESIS, STATUSES, Account, State
+from portal.ledger.stamps import day_of
+from portal.ledger.turnover import allocate, limited
+
+UNOPENED: Final = 0
+
+
+def unopened(command: PutAccount, now: int) -> State:
+    """The state of an account that does not exist yet: in the period that `now` is in."""
+    anchor_at = now if command.anchor_at is None else command.anchor_at
+    number = pricing.period_index(anchor_at, now)
+    account = Account(
+        command.account_id,
+        command.name,
+        command.tier,
+        None,
+        "active",
+        0,
+        command.time_zone,
+        anchor_at,
+        pricing.boundary(anchor_at, number),
+        pricing.boundary(anchor_at, number + 1),
+        0,
+        0,
+        0,
+        GENESIS,
+        0,
+        None,
+        UNOPENED,
+        GENESIS,
+        now,
+    )
+    return State(account, (), {}, {})
+
+
+def put_account(book: Book, command: PutAccount) -> Draft | None:
+    """Open an account with its first allocation, or change its terms. Rule: ledger.md §8."""
+    tariff = book.tariffs.in_force(book.now)
+    tier = tariff.get_tier(command.tier)
+    account = book.account
+    if account.revision == UNOPENED:
+        book.revise(limited(account, tier), "opened", by(command), book.now, "")
+        allocate(book, tier, tariff.name, book.now)
+        return book.drafts[-1] if book.drafts else None
+    if command.anchor_at not in (None, account.anchor_at):
+        rule = f"is {account.anchor_at} and cannot change"
+        raise ValidationError("anchor_at", rule, command.anchor_at)
+    if (command.name, command.time_zone) != (account.name, account.time_zone):
+        renamed = account._replace(name=command.name, time_zone=command.time_zone)
+        book.revise(renamed, "renamed", by(command), book.now, "")
+    return change_tier(book, command, tariff, tier)
+
+
+def change_tier(
+    book: Book, command: PutAccount, tariff: pricing.Tariff, tier: pricing.Tier
+) -> Draft | None:
+    """Move to a larger tier now, to a smaller one at the period's end; the same keeps it."""
+    account = book.account
+    if tier.name == account.tier:
+        if account.next_tier is not None:
+            kept = account._replace(next_tier=None)
+            book.revise(kept, "kept", by(command), book.now, "")
+        return None
+    allocation = tariff.get_tier(account.tier).allocation
+    if tier.allocation > allocation:
+        return upgrade(book, command, tariff.name, tier, allocation)
+    if tier.name != account.next_tier:
+        lower = account._replace(next_tier=tier.name)
+        book.revise(lower, "downgrade", by(command), book.now, "")
+    return None
+
+
+def upgrade(
+    book: Book, command: PutAccount, tariff: str, tier: pricing.Tier, allocation: int
+) -> Draft | None:
+    """Take a larger tier now: its share of the rest of the period, the coefficient stored."""
+    account = book.account
+    left, whole = account.period_end - book.now, account.period_end - account.period_start
+    credits = pricing.prorated(allocation, tier.allocation, left, whole)
+    upgraded = limited(account._replace(tier=tier.name, next_tier=None), tier)
+    book.revise(upgraded, "upgrade", by(command), book.now, f"from {account.tier}")
+    if credits == 0:
+        return None
+    about: About = said(
+        command,
+        "upgrade",
+        reference_type="period",
+        reference_id=f"{day_of(account.period_start)}/{tier.name}",
+        tariff=tariff,
+        expires_at=account.period_end,
+    )
+    share = {"from": account.tier, "left_us": left, "period_us": whole, "to": tier.name}
+    about = about._replace(metadata=json.dumps(share, separators=(",", ":")))
+    grant = new_grant(book, "allocation", credits, book.now, account.period_end)
+    return give(book, about, grant, occurred_at=book.now)
+
+
+def set_status(book: Book, command: SetStatus) -> None:
+    """Activate, suspend, freeze or close an account; the same again is no change."""
+    if command.status not in STATUSES:
+        raise ValidationError("status", f"must be one of {', '.join(STATUSES)}", command.status)
+    if command.status != book.account.status:
+        changed = book.account._replace(status=command.status)
+        book.revise(changed, command.status, by(command), book.now, command.note or "")
+
+
+def by(command: Asked) -> tuple[str, str]:
+    """Who changed the terms."""
+    return (command.actor.kind, command.actor.name)
