@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import tomllib
 from functools import cache
 from importlib.resources import files
@@ -105,7 +106,7 @@ def _named(root: Section, key: str) -> list[tuple[str, Section]]:
     if root.has(key) and not table.names():
         table.faults.append(Fault(table.path, "must hold at least one entry"))
     for name in table.names():
-        if Section({"name": name}, "", []).text("name", NAME, NAME_RULE) != name:
+        if re.fullmatch(NAME, name) is None:
             table.note(name, f"its name {NAME_RULE}")
     return [(name, table.section(name)) for name in table.names()]
 
@@ -161,10 +162,10 @@ def _steps(table: Section) -> tuple[Step, ...]:
     for section in sections:
         up_to = section.whole("up_to", 1, QUANTITY_MAX, None)
         steps.append(Step(up_to, *_ratio(section)))
-        last = section is sections[-1]
-        if last and up_to is not None:
+        last, bounded = section is sections[-1], section.has("up_to")
+        if last and bounded:
             section.note("up_to", "must be absent from the last step, which is open")
-        elif not last and up_to is None:
+        elif not last and not bounded:
             section.note("up_to", "is missing (only the last step is open)")
         elif up_to is not None and up_to <= below:
             section.note("up_to", f"must exceed the step before: {up_to} <= {below}")

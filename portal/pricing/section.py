@@ -56,11 +56,11 @@ class Section:
         self, key: str, low: int, high: int, default: int | Literal["required"] | None = "required"
     ) -> int | None:
         """A whole number in low..high; without it the default, or a fault when there is none."""
+        placeholder = low if default == "required" else default
         if not self.has(key):
-            if default != "required":
-                return default
-            self.note(key, "is missing")
-            return low
+            if default == "required":
+                self.note(key, "is missing")
+            return placeholder
         value = self.values[key]
         if not isinstance(value, int) or isinstance(value, bool):
             self.note(key, f"must be a whole number, not {_shown(value)}")
@@ -68,7 +68,7 @@ class Section:
             self.note(key, f"must be from {low} to {high}, not {value}")
         else:
             return value
-        return low
+        return placeholder
 
     def text(self, key: str, pattern: str, rule: str) -> str:
         """A string that matches the whole pattern; the rule says the pattern in words."""
