@@ -20,24 +20,29 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Debit(Asked):
-    """Charge a quantity of an operation at once; `occurred_at` for late usage (<= 35 days)."""
+    """Charge a quantity of an operation at once; `occurred_at` for late usage (<= 35 days).
+
+    `tariff` names the price list of a quote that is being honoured, else that of the time.
+    """
 
     account_id: str
     operation: str
     quantity: int
     reference: Reference
     occurred_at: int | None = None
+    tariff: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlaceHold(Asked):
-    """Set the price of a job aside before it runs."""
+    """Set the price of a job aside before it runs; `tariff` as in a debit."""
 
     account_id: str
     operation: str
     quantity: int
     reference: Reference
     occurred_at: int | None = None
+    tariff: str | None = None
     ttl_seconds: int | None = None
 
 

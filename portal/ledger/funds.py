@@ -38,14 +38,19 @@ def said(command: Asked, reason: str, **more: Any) -> About:
 
 
 def priced(book: Book, command: Debit | PlaceHold) -> pricing.Quote:
-    """The price under the tariff in force when the work was done (at most 35 days ago)."""
+    """The price by the tariff of its quote, else the one in force when the work was done.
+
+    Work may have been done at most 35 days ago.
+    """
     at = command.occurred_at
     if at is None:
         at = book.now
     elif not book.now - LATE <= at <= book.now:
         rule = f"must be in the {LATE_DAYS} days up to now"
         raise ValidationError("occurred_at", rule, command.occurred_at)
-    return pricing.quote(book.tariffs.in_force(at), command.operation, command.quantity)
+    named = command.tariff
+    tariff = book.tariffs.in_force(at) if named is None else book.tariffs.named(named)
+    return pricing.quote(tariff, command.operation, command.quantity)
 
 
 def uncharged(book: Book, command: Debit | PlaceHold, facts: Facts) -> None:
