@@ -1,0 +1,210 @@
+"""An account's history: pages of entries newest first, and the strip whose numbers close.
+
+Times become a range of seq first (`recorded_at` never falls as seq grows), so every
+statement walks one index from one end, however long the history is.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from heapq import merge
+from itertools import islice
+from typing import Any, Final, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from portal.ledger import rows
+from portal.ledger.model import Entry
+from portal.ledger.tables import entries
+
+LAST: Final = 2**63 - 1
+INCOMING: Final = ("grant", "refund", "adjustment")
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which entries to show: empty means all; times are of recording, `until` exclusive."""
+
+    kinds: tuple[str, ...] = ()
+    operations: tuple[str, ...] = ()
+    reference: str | None = None
+    since: int | None = None
+    until: int | None = None
+
+    @property
+    def narrow(self) -> bool:
+        """Whether it leaves out entries within its own range of time."""
+        return bool(self.kinds or self.operations or self.reference is not None)
+
+
+EVERYTHING: Final = Filter()
+
+
+class Page(NamedTuple):
+    """Entries newest first; `next` is the seq to pass as `before` for older ones, or None."""
+
+    entries: tuple[Entry, ...]
+    next: int | None
+
+
+class Strip(NamedTuple):
+    """A range of time that closes: opening + inflow - outflow = closing (law 2).
+
+    `entries` counts all entries of the range; `matched*` count and sum those the filter keeps.
+    """
+
+    opening: int
+    inflow: int
+    outflow: int
+    closing: int
+    entries: int
+    matched_in: int
+    matched_out: int
+    matched: int
+
+
+class Range(NamedTuple):
+    """Seqs first..last, both included, and what was posted before and after them."""
+
+    first: int
+    last: int
+    opening: int
+    closing: int
+
+
+OF_ACCOUNT: Final = entries.c.account_id == sa.bindparam("account")
+AFTER: Final = (
+    sa.select(entries.c.seq, entries.c.posted_after)
+    .where(OF_ACCOUNT)
+    .order_by(entries.c.recorded_at.desc(), entries.c.seq.desc())
+    .limit(1)
+)
+BEFORE: Final = AFTER.where(entries.c.recorded_at < sa.bindparam("at"))
+INFLOW: Final = (
+    sa.select(rows.total(entries.c.amount))
+    .where(OF_ACCOUNT)
+    .where(entries.c.kind.in_(INCOMING), entries.c.amount > 0)
+    .where(entries.c.seq.between(sa.bindparam("first"), sa.bindparam("last")))
+)
+
+
+def page(
+    connection: Connection,
+    account_id: str,
+    wanted: Filter = EVERYTHING,
+    *,
+    before: int | None = None,
+    limit: int = 50,
+) -> Page:
+    """At most `limit` entries that a filter keeps, newest first, with seq below `before`.
+
+    Several kinds are read one by one and merged: each walks its own index, so a rare kind
+    costs no more than a common one.
+    """
+    first, last = _seqs(connection, account_id, wanted)
+    last = last if before is None else min(last, before - 1)
+    values = _values(account_id, wanted, first, last) | {"limit": limit + 1}
+    statement = _page_statement(_shape(wanted))
+    found = [
+        rows.every(connection, Entry, statement, **values, kind=kind)
+        for kind in dict.fromkeys(wanted.kinds or (None,))
+    ]
+    newest = tuple(islice(merge(*found, key=lambda entry: -entry.seq), limit + 1))
+    return Page(newest[:limit], newest[limit - 1].seq if len(newest) > limit else None)
+
+
+def strip(connection: Connection, account_id: str, wanted: Filter = EVERYTHING) -> Strip:
+    """Opening, inflow, outflow and closing over a filter's whole range of time.
+
+    Outflow follows from the others, which are read from the balances on the rows and the
+    few entries that can bring credits in.
+    """
+    span = seq_range(connection, account_id, wanted)
+    values = _values(account_id, wanted, span.first, span.last)
+    inflow = connection.execute(INFLOW, values).scalar_one()
+    outflow = span.opening + inflow - span.closing
+    matched = (inflow, outflow, span.last - span.first + 1)
+    if wanted.narrow:
+        matched = _matched(connection, wanted, values)
+    return Strip(span.opening, inflow, outflow, span.closing, span.last - span.first + 1, *matched)
+
+
+def seq_range(connection: Connection, account_id: str, wanted: Filter = EVERYTHING) -> Range:
+    """The seqs a filter's times stand for, with the posted balance before and after them."""
+    first, opening = 1, 0
+    if wanted.since is not None:
+        seq, opening = _before(connection, account_id, wanted.since)
+        first = seq + 1
+    last, closing = _before(connection, account_id, wanted.until)
+    if last < first:
+        return Range(first, first - 1, opening, opening)
+    return Range(first, last, opening, closing)
+
+
+def _seqs(connection: Connection, account_id: str, wanted: Filter) -> tuple[int, int]:
+    first, last = 1, LAST
+    if wanted.since is not None:
+        first = _before(connection, account_id, wanted.since)[0] + 1
+    if wanted.until is not None:
+        last = _before(connection, account_id, wanted.until)[0]
+    return first, last
+
+
+def _before(connection: Connection, account_id: str, at: int | None) -> tuple[int, int]:
+    """The last entry recorded before an instant (None: the last of all), and posted after it."""
+    values = {"account": account_id} if at is None else {"account": account_id, "at": at}
+    row = connection.execute(AFTER if at is None else BEFORE, values).first()
+    return (0, 0) if row is None else (row[0], row[1])
+
+
+def _matched(
+    connection: Connection, wanted: Filter, values: dict[str, Any]
+) -> tuple[int, int, int]:
+    statement = _sum_statement(_shape(wanted))
+    row = connection.execute(statement, values | {"kinds": wanted.kinds}).one()
+    return row[0], -row[1], row[2]
+
+
+def _values(account_id: str, wanted: Filter, first: int, last: int) -> dict[str, Any]:
+    return {
+        "account": account_id,
+        "first": first,
+        "last": last,
+        "operations": wanted.operations,
+        "reference": wanted.reference,
+    }
+
+
+def _shape(wanted: Filter) -> tuple[bool, bool, bool]:
+    return bool(wanted.kinds), bool(wanted.operations), wanted.reference is not None
+
+
+@cache
+def _page_statement(shape: tuple[bool, bool, bool]) -> sa.Select[Any]:
+    statement = _kept(rows.reading(entries, Entry), shape)
+    if shape[0]:
+        statement = statement.where(entries.c.kind == sa.bindparam("kind"))
+    return statement.order_by(entries.c.seq.desc()).limit(sa.bindparam("limit"))
+
+
+@cache
+def _sum_statement(shape: tuple[bool, bool, bool]) -> sa.Select[Any]:
+    amount = entries.c.amount
+    inflow, outflow = sa.case((amount > 0, amount)), sa.case((amount < 0, amount))
+    sums = (rows.total(inflow), rows.total(outflow), sa.func.count())
+    statement = _kept(sa.select(*sums), shape)
+    if shape[0]:
+        statement = statement.where(entries.c.kind.in_(sa.bindparam("kinds", expanding=True)))
+    return statement
+
+
+def _kept(statement: sa.Select[Any], shape: tuple[bool, bool, bool]) -> sa.Select[Any]:
+    _, by_operation, by_reference = shape
+    between = entries.c.seq.between(sa.bindparam("first"), sa.bindparam("last"))
+    statement = statement.where(OF_ACCOUNT).where(between)
+    if by_operation:
+        operations: sa.BindParameter[str] = sa.bindparam("operations", expanding=True)
+        statement = statement.where(entries.c.operation.in_(operations))
+    if by_reference:
+        statement = statement.where(entries.c.reference_id == sa.bindparam("reference"))
+    return statement
