@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from typing import NamedTuple
 
 
@@ -67,7 +68,7 @@ class QuantityError(PricingError):
     def __init__(self, quantity: object, rule: str) -> None:
         self.quantity = quantity
         self.rule = rule
-        super().__init__(f"quantity {quantity!r}: {rule}")
+        super().__init__(f"quantity {reprlib.repr(quantity)}: {rule}")
 
 
 class RolloverError(PricingError):
