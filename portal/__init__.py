@@ -1,0 +1,42 @@
+"""The credits portal: what customers may still spend, on one immutable ledger."""
+
+import os
+from collections.abc import Callable
+
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException
+
+from portal import cli, internal, web
+from portal.clock import utc_now
+from portal.config import ROOT, Config
+from portal.current import Application
+from portal.database import Database
+
+
+def create_app(config: Config | None = None, *, clock: Callable[[], int] = utc_now) -> Flask:
+    """Register the doors, the CLI and the error handlers; the database is opened when used.
+
+    `config` defaults to the environment's PORTAL_*; `clock` gives UTC microseconds.
+    """
+    settings = config or Config.from_environment(os.environ)
+    app = Flask(
+        __name__,
+        template_folder=str(ROOT / "templates"),
+        static_folder=str(ROOT / "static"),
+    )
+    app.config["TRUSTED_HOSTS"] = list(settings.trusted_hosts)
+    app.config["MAX_FORM_MEMORY_SIZE"] = 64 * 1024
+    app.secret_key = settings.secret_key
+    app.extensions["portal"] = Application(settings, Database(settings), clock, os.urandom)
+    app.register_blueprint(internal.blueprint)
+    web.register(app)
+    app.register_error_handler(HTTPException, answer_failure)
+    cli.register(app)
+    return app
+
+
+def answer_failure(error: HTTPException) -> Response:
+    """What has no view of its own: a problem under the signed door, a page everywhere else."""
+    if request.path.startswith(internal.blueprint.url_prefix or ""):
+        return internal.http_problem(error, request.path)
+    return web.errors.answer(error)

@@ -103,9 +103,9 @@ class ScopeDeniedError(NumberedError):
 
 @dataclass(eq=False)
 class AlreadyChargedError(NumberedError):
-    """{operation} for {reference_type} {reference_id} is already charged by {entry}."""
+    """{operation} for {reference_type} {reference_id} is already charged by {original}."""
 
-    entry: str
+    original: str
     operation: str
     reference_type: str
     reference_id: str
@@ -199,6 +199,14 @@ class ValidationError(NumberedError):
     member: str
     rule: str
     got: str | int | None = None
+
+
+@dataclass(eq=False)
+class TariffRefusedError(NumberedError):
+    """The tariff {tariff} {rule}."""
+
+    tariff: str
+    rule: str
 
 
 @dataclass(eq=False)

@@ -1,5 +1,6 @@
 """Deciding the two-phase path: place, extend, capture, release, and expiry by time."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from portal import pricing
@@ -85,7 +86,7 @@ def widen(
     longer = hold._replace(
         quantity=quantity, amount=hold.amount + more, expires_at=max(hold.expires_at, until)
     )
-    book.set_hold(longer, book.pins[hold.id] + tuple(Pin(*part) for part in parts))
+    book.set_hold(longer, joined((*book.pins[hold.id], *(Pin(*part) for part in parts))))
     about = about._replace(**of_hold(longer), expires_at=longer.expires_at)
     return book.draft("hold", about, pinned(parts), occurred_at=book.now), longer
 
@@ -142,6 +143,14 @@ def prefix(pins: tuple[Pin, ...], credits: int, *, final: bool) -> tuple[Draws, 
         if used < amount:
             rest.append(Pin(grant_id, amount - used))
     return [(grant_id, *moves) for grant_id, moves in draws.items() if any(moves)], tuple(rest)
+
+
+def joined(pins: Iterable[Pin]) -> tuple[Pin, ...]:
+    """Pins summed per grant, in the order in which grants were first pinned; no empty ones."""
+    sums: dict[str | None, int] = {}
+    for grant_id, amount in pins:
+        sums[grant_id] = sums.get(grant_id, 0) + amount
+    return tuple(Pin(grant_id, amount) for grant_id, amount in sums.items() if amount)
 
 
 def late_capture(book: Book, command: CaptureHold, facts: Facts) -> Draft:

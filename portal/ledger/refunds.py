@@ -91,14 +91,14 @@ def give_back(
             continue
         grant = charged.grants[grant_id]
         if grant.expires_at is None or grant.expires_at > book.now:
-            book.restore((grant,))
+            book.restore((grant._replace(remaining=0, pinned=0),))
             draws.append((grant_id, part, 0))
         elif ours:
             until = book.now + REINSTATED_LIFE
             made.append(new_grant(book, "reinstatement", part, book.now, until, grant_id))
             draws.append((made[-1].id, part, 0))
         else:
-            book.restore((grant,))
+            book.restore((grant._replace(remaining=0, pinned=0),))
             draws.append((grant_id, part, 0))
             lapsed.append((grant_id, -part, 0))
     draft = book.draft("refund", about, draws, occurred_at=book.now, grants=tuple(made))

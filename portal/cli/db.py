@@ -1,0 +1,44 @@
+"""`flask db`: bring the database to the newest migration, and say how it stands."""
+
+import click
+from flask.cli import with_appcontext
+
+from portal import current, database, ledger, pricing
+from portal.config import Config
+
+
+@click.group("db", help="Upgrade the database and check it.")
+def db() -> None:
+    """Hold the database's commands."""
+
+
+@db.command("upgrade")
+@with_appcontext
+def upgrade() -> None:
+    """Run missing migrations; a first database gets the tariff that comes with the portal."""
+    settings = current.config
+    click.echo(f"database at migration {prepare(settings)}")
+
+
+def prepare(settings: Config) -> str:
+    """Migrate, and publish the shipped tariff where none is published; gives the revision."""
+    revision = database.upgrade(settings)
+    with current.database.writing() as connection:
+        if not ledger.load_tariffs(connection):
+            shipped = pricing.shipped_tariff()
+            ledger.publish_tariff(connection, shipped, now=current.now(), published_by="system")
+    return revision
+
+
+@db.command("check")
+@with_appcontext
+def check() -> None:
+    """Exit 1 unless the database is safe to use and at the newest migration."""
+    try:
+        click.echo(current.database.check())
+    except database.UnsafeDatabaseError as error:
+        raise click.ClickException(str(error)) from None
+    with current.database.reading() as connection:
+        if not database.is_current(connection):
+            raise click.ClickException("migrations are missing; run: flask --app wsgi db upgrade")
+    click.echo(f"at migration {database.head()}")

@@ -1,0 +1,85 @@
+"""The one seam from views to the application's state: database, tariffs, queue, clock."""
+
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from flask import current_app
+from sqlalchemy.engine import Connection
+
+from portal import ledger, pricing
+from portal.config import Config
+from portal.database import BusyError, Database, DatabaseError
+
+TARIFFS_FRESH = ledger.MICROSECONDS
+
+
+class Application:
+    """State of one application: made once by `create_app`, reached through this module."""
+
+    def __init__(
+        self,
+        config: Config,
+        database: Database,
+        clock: Callable[[], int],
+        random: Callable[[int], bytes],
+    ) -> None:
+        self.config = config
+        self.database = database
+        self.clock = clock
+        self.ids = ledger.Ids(random)
+        self.queue = ledger.Queue(self.post)
+        self._tariffs = pricing.Tariffs()
+        self._tariffs_at = -TARIFFS_FRESH
+
+    def tariffs(self) -> pricing.Tariffs:
+        """All published tariffs, at most a second old."""
+        now = self.clock()
+        if not self._tariffs or not 0 <= now - self._tariffs_at < TARIFFS_FRESH:
+            with self.database.reading() as connection:
+                self._tariffs = ledger.load_tariffs(connection)
+            self._tariffs_at = now
+        return self._tariffs
+
+    def post(self, commands: Sequence[ledger.Command]) -> list[ledger.Outcome]:
+        """Post commands in one database transaction of their own."""
+        tariffs, now = self.tariffs(), self.clock()
+
+        def work(connection: Connection) -> list[ledger.Outcome]:
+            return ledger.post(connection, commands, now=now, tariffs=tariffs, ids=self.ids)
+
+        return self.database.run(work)
+
+    def submit(self, command: ledger.Command) -> ledger.Outcome:
+        """Post one command, with others that arrive at the same time if so configured.
+
+        Raises InProgressError and StorageUnavailableError; then nothing was acknowledged.
+        """
+        try:
+            if self.config.group_commit:
+                return self.queue.submit(command)
+            return self.post([command])[0]
+        except DatabaseError as error:
+            unavailable(error)
+
+
+def unavailable(error: DatabaseError) -> NoReturn:
+    """Raise the ledger's word for a database that did not write."""
+    if isinstance(error, BusyError):
+        raise ledger.InProgressError from error
+    raise ledger.StorageUnavailableError from error
+
+
+def application() -> Application:
+    """The state of the application that is answering."""
+    found: Application = current_app.extensions["portal"]
+    return found
+
+
+def __getattr__(name: str) -> object:
+    """`current.config`, `current.database`, `current.ids`, `current.tariffs()`, `current.submit()`
+    and `current.now()`, each of the application that is answering."""
+    if name == "now":
+        return application().clock
+    if name in ("config", "database", "ids", "submit", "tariffs"):
+        return getattr(application(), name)
+    raise AttributeError(name)

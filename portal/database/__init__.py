@@ -1,0 +1,18 @@
+"""Engines for SQLite and PostgreSQL, and the one way to read, write and retry.
+
+Transactions open and close here, at the edge: leaving the block commits, raising rolls back.
+"""
+
+from portal.database.engines import Database
+from portal.database.errors import BusyError, DatabaseError, UnsafeDatabaseError
+from portal.database.upgrading import head, is_current, upgrade
+
+__all__ = [
+    "BusyError",
+    "Database",
+    "DatabaseError",
+    "UnsafeDatabaseError",
+    "head",
+    "is_current",
+    "upgrade",
+]

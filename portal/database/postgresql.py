@@ -1,0 +1,77 @@
+"""PostgreSQL as the ledger needs it: the application's role, short waits, kept commits."""
+
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from portal.database.errors import UnsafeDatabaseError
+
+APPLICATION: Final = "portal_app"
+OWNER: Final = "ledger_owner"
+AUDIT: Final = "portal_audit"
+SETTINGS: Final = {
+    "role": APPLICATION,
+    "lock_timeout": "2s",
+    "statement_timeout": "5s",
+    "idle_in_transaction_session_timeout": "10s",
+    "search_path": "public",
+    "client_min_messages": "warning",
+}
+RETRIED: Final = frozenset({"40001", "40P01", "55P03"})
+
+
+def engine(url: str, *, pool: int) -> sa.Engine:
+    """An engine whose every connection takes the application's role at start-up."""
+    options = " ".join(f"-c {name}={value}" for name, value in SETTINGS.items())
+    return sa.create_engine(
+        url,
+        connect_args={"options": options, "connect_timeout": 5, "prepare_threshold": 2},
+        pool_size=pool,
+        max_overflow=pool,
+        pool_timeout=5,
+        pool_pre_ping=False,
+        isolation_level="READ COMMITTED",
+    )
+
+
+def owner_engine(url: str) -> sa.Engine:
+    """An engine for migrations, with the login's own rights."""
+    return sa.create_engine(url, poolclass=sa.NullPool, connect_args={"connect_timeout": 5})
+
+
+def check(connection: sa.Connection) -> str:
+    """Refuse a server that could lose acknowledged credits; else says which it is."""
+    for name in ("fsync", "synchronous_commit"):
+        value = connection.exec_driver_sql(f"SHOW {name}").scalar_one()
+        if value == "off":
+            raise UnsafeDatabaseError(
+                f"the PostgreSQL server runs with {name}=off, which loses acknowledged credits "
+                f"when it stops; set {name}=on"
+            )
+    return f"PostgreSQL {connection.exec_driver_sql('SHOW server_version').scalar_one()}"
+
+
+def state_of(error: BaseException) -> str | None:
+    """The SQLSTATE of a driver's or SQLAlchemy's error."""
+    original: Any = getattr(error, "orig", error)
+    return getattr(original, "sqlstate", None)
+
+
+PREPARE: Final = f"""
+DO $$
+DECLARE
+  role text;
+BEGIN
+  FOREACH role IN ARRAY ARRAY['{OWNER}', '{APPLICATION}', '{AUDIT}'] LOOP
+    IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = role) THEN
+      EXECUTE format('CREATE ROLE %I NOLOGIN', role);
+    END IF;
+    IF NOT pg_has_role(current_user, role, 'MEMBER') THEN
+      EXECUTE format('GRANT %I TO %I', role, current_user);
+    END IF;
+  END LOOP;
+  REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+  GRANT USAGE ON SCHEMA public TO {APPLICATION}, {AUDIT};
+  GRANT USAGE, CREATE ON SCHEMA public TO {OWNER};
+END $$
+"""

@@ -1,0 +1,77 @@
+"""Bringing a database to the newest migration, with the owner's rights, once at a time."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config as AlembicConfig
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from portal.config import ROOT, Config
+from portal.database import postgresql, sqlite
+
+MIGRATIONS: Final = ROOT / "migrations"
+ADVISORY_LOCK: Final = 4_217_203_551
+
+
+def upgrade(config: Config) -> str:
+    """Run the migrations that are missing; gives the revision the database is at then."""
+    with owner_connection(config) as connection:
+        alembic = AlembicConfig()
+        alembic.set_main_option("script_location", str(MIGRATIONS))
+        alembic.attributes["connection"] = connection
+        command.upgrade(alembic, "head")
+        return revision_of(connection) or ""
+
+
+def is_current(connection: sa.Connection) -> bool:
+    """Whether a database is at the newest migration this portal has."""
+    return revision_of(connection) == head()
+
+
+def head() -> str | None:
+    """The newest migration this portal has."""
+    return ScriptDirectory(str(MIGRATIONS)).get_current_head()
+
+
+def revision_of(connection: sa.Connection) -> str | None:
+    """The migration a database is at; None before the first."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+@contextmanager
+def owner_connection(config: Config) -> Iterator[sa.Connection]:
+    """A connection that may change the schema, alone at it."""
+    path = config.sqlite_file
+    if path is not None:
+        with sqlite_owner(path) as connection:
+            yield connection
+        return
+    engine = postgresql.owner_engine(config.database_owner_url)
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"SELECT pg_advisory_lock({ADVISORY_LOCK})")
+        connection.exec_driver_sql(postgresql.PREPARE)
+        connection.exec_driver_sql(f"SET ROLE {postgresql.OWNER}")
+        connection.commit()
+        yield connection
+        connection.commit()
+    engine.dispose()
+
+
+@contextmanager
+def sqlite_owner(path: Path) -> Iterator[sa.Connection]:
+    """The file, made readable by its owner alone where it is new, in the writers' turn."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    engine = sa.create_engine(f"sqlite:///{path}", poolclass=sa.NullPool)
+    with sqlite.Turnstile(path).turn(), engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+        connection.exec_driver_sql("PRAGMA synchronous=FULL")
+        yield connection
+        connection.commit()
+    engine.dispose()

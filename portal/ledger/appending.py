@@ -1,0 +1,107 @@
+"""The one writer: seals what was drafted and inserts it; nothing else inserts entries.
+
+The database moves balances, grants, holds and the usage cache from these rows, and refuses
+whatever does not follow from the rows before.
+"""
+
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from sqlalchemy.engine import Connection
+
+from portal.ledger.book import Draft
+from portal.ledger.chain import entry_hash, refusal_hash, request_hash, revision_hash
+from portal.ledger.model import GENESIS, Account, Answered, Entry, Grant, Refusal, Revision
+from portal.ledger.records import refusals, requests
+from portal.ledger.statements import Insert, Row, append_all
+from portal.ledger.tables import accounts, draws, entries, grants, revisions
+
+INSERT_ACCOUNTS: Final = Insert(accounts, ("id", "head_hash", "revision_hash", "created_at"))
+INSERT_REVISIONS: Final = Insert(revisions)
+INSERT_GRANTS: Final = Insert(grants, Grant._fields[:10])
+INSERT_DRAWS: Final = Insert(draws)
+INSERT_ENTRIES: Final = Insert(entries)
+INSERT_REFUSALS: Final = Insert(refusals)
+INSERT_REQUESTS: Final = Insert(requests)
+
+
+class Sealed(NamedTuple):
+    """An entry with its hashes, its draws, and the grants it makes."""
+
+    entry: Entry
+    draws: tuple[Row, ...]
+    grants: tuple[Grant, ...]
+
+
+class Pages:
+    """Rows gathered in order for one append."""
+
+    __slots__ = ("accounts", "drafts", "refusals", "requests", "revisions")
+
+    def __init__(self) -> None:
+        self.accounts: list[Row] = []
+        self.revisions: list[Revision] = []
+        self.drafts: list[Draft] = []
+        self.refusals: list[Refusal] = []
+        self.requests: list[Answered] = []
+
+    def append(self, connection: Connection, *, limits_first: bool = True) -> None:
+        """Insert all rows: grants and draws before the entries they belong to.
+
+        An entry's guard reads the sums of its draws and the account's overdraft limit, so a
+        limit that rises is written before the entries that use it, one that falls after.
+        """
+        made = [grant[:10] for draft in self.drafts for grant in draft.grants]
+        drawn = [draw for draft in self.drafts for draw in draft.draws]
+        terms = (INSERT_REVISIONS, self.revisions)
+        append_all(
+            connection,
+            [
+                (INSERT_ACCOUNTS, self.accounts),
+                *([terms] if limits_first else []),
+                (INSERT_GRANTS, made),
+                (INSERT_DRAWS, drawn),
+                (INSERT_ENTRIES, [draft.entry for draft in self.drafts]),
+                *([] if limits_first else [terms]),
+                (INSERT_REFUSALS, self.refusals),
+                (INSERT_REQUESTS, self.requests),
+            ],
+        )
+        self.__init__()  # type: ignore[misc]
+
+
+def seal(account: Account, drafts: Iterable[Draft]) -> tuple[list[Draft], Account]:
+    """Drafts with their hashes, chained onto the account's head; and the account after them."""
+    head, sealed = account.head_hash, []
+    for entry, rows, made in drafts:
+        digest = entry_hash(entry, rows, made, head)
+        sealed.append(Draft(Entry(*entry[:-2], head, digest), rows, made))
+        head = digest
+    return sealed, (account._replace(head_hash=head) if sealed else account)
+
+
+def seal_revisions(
+    account: Account, drafted: Iterable[Revision]
+) -> tuple[list[Revision], Account]:
+    """Revisions with their hashes, chained onto the account's last; and the account after."""
+    head, sealed = account.revision_hash, []
+    for revision in drafted:
+        digest = revision_hash(revision, head)
+        sealed.append(Revision(*revision[:-2], head, digest))
+        head = digest
+    return sealed, (account._replace(revision_hash=head) if sealed else account)
+
+
+def new_account(account: Account) -> Row:
+    """The row of an account before its first revision and entry."""
+    return (account.id, GENESIS, GENESIS, account.created_at)
+
+
+def sealed_refusal(refusal: Refusal) -> Refusal:
+    """A refusal with its hash."""
+    return refusal._replace(hash=refusal_hash(refusal))
+
+
+def sealed_request(answered: Answered) -> Answered:
+    """An answered request with its hash."""
+    return answered._replace(hash=request_hash(answered))

@@ -1,0 +1,121 @@
+"""What is known while the commands of one database transaction are decided, one by one."""
+
+from collections.abc import Iterable
+
+from portal.ledger import commands as asked
+from portal.ledger.book import Draft
+from portal.ledger.commands import Command, Outcome
+from portal.ledger.facts import Facts
+from portal.ledger.model import Answered, Draw, Entry, Grant, Hold, Reference, Reversible, State
+
+HOLD_COMMANDS = (asked.ExtendHold, asked.CaptureHold, asked.ReleaseHold)
+CHARGE_COMMANDS = (asked.Debit, asked.PlaceHold)
+ChargeKey = tuple[str, str, str, str]
+
+
+class Known:
+    """States and facts as loaded, moved on by every draft so that the next command sees it."""
+
+    def __init__(self) -> None:
+        self.states: dict[str, State] = {}
+        self.answered: dict[tuple[str, str], Answered] = {}
+        self.outcomes: dict[tuple[str, str], Outcome] = {}
+        self.charged: dict[ChargeKey, str] = {}
+        self.paid: dict[str, str] = {}
+        self.holds: dict[str, Hold] = {}
+        self.ended: dict[str, Entry] = {}
+        self.late: dict[str, Entry] = {}
+        self.reversibles: dict[str, Reversible] = {}
+
+    def find_account(self, command: Command) -> str | None:
+        """The account a command is about; None for a hold or an entry that nobody knows."""
+        match command:
+            case asked.ExtendHold() | asked.CaptureHold() | asked.ReleaseHold():
+                hold = self.holds.get(command.hold_id)
+                return hold.account_id if hold else None
+            case asked.Refund():
+                charge = self.reversibles.get(command.entry_id)
+                return charge.entry.account_id if charge else None
+            case _:
+                return command.account_id
+
+    def facts_of(self, command: Command) -> Facts:
+        """The facts of one command, as of all drafts before it."""
+        match command:
+            case asked.Debit() | asked.PlaceHold():
+                return Facts(charged=self.charged.get(charge_key(command)))
+            case asked.ExtendHold() | asked.CaptureHold() | asked.ReleaseHold():
+                return self._facts_of_hold(command.hold_id)
+            case asked.Refund():
+                return Facts(reversible=self.reversibles.get(command.entry_id))
+            case asked.IssueGrant() if command.reference.type == "payment":
+                return Facts(granted=self.paid.get(command.reference.id))
+            case _:
+                return Facts()
+
+    def _facts_of_hold(self, hold_id: str) -> Facts:
+        hold = self.holds.get(hold_id)
+        if hold is None:
+            return Facts()
+        charged = self.charged.get(key_of_hold(hold)) if hold.status == "expired" else None
+        ended, late = self.ended.get(hold_id), self.late.get(hold_id)
+        return Facts(hold=hold, charged=charged, ended=ended, late=late)
+
+    def note(self, state: State, drafts: Iterable[Draft], hold: Hold | None) -> None:
+        """Move on by what a command drafted."""
+        before = self.states.get(state.account.id)
+        self.states[state.account.id] = state
+        for entry, draws, grants in drafts:
+            if entry.hold_id is not None:
+                self._note_hold(entry, before)
+            if entry.kind == "debit":
+                self.charged[key_of_entry(entry)] = entry.id
+            elif entry.reverses_id is not None:
+                self._note_refund(entry, draws, grants)
+            elif entry.reference_type == "payment" and entry.reference_id:
+                self.paid[entry.reference_id] = entry.id
+        if hold is not None:
+            self.holds[hold.id] = hold
+            if hold.status == "open":
+                self.charged[key_of_hold(hold)] = hold.id
+
+    def _note_hold(self, entry: Entry, before: State | None) -> None:
+        hold_id = entry.hold_id or ""
+        if entry.kind == "debit":
+            self.late[hold_id] = entry
+        elif entry.resolution is not None:
+            self.ended[hold_id] = entry
+            hold = before.holds.get(hold_id) if before else None
+            if hold is not None and entry.kind == "release":
+                gone = hold._replace(status=entry.resolution, resolved_seq=entry.seq)
+                self.holds[hold_id] = gone
+                self.charged.pop(key_of_hold(hold), None)
+
+    def _note_refund(
+        self, entry: Entry, draws: tuple[Draw, ...], grants: tuple[Grant, ...]
+    ) -> None:
+        charge = self.reversibles.get(entry.reverses_id or "")
+        if charge is None:
+            return
+        parents = {grant.id: grant.parent_id for grant in grants}
+        returned = dict(charge.returned)
+        for draw in draws:
+            grant_id = parents.get(draw.grant_id, draw.grant_id) if draw.grant_id else None
+            returned[grant_id] = returned.get(grant_id, 0) + draw.amount
+        self.reversibles[charge.entry.id] = charge._replace(returned=returned)
+
+
+def charge_key(command: asked.Debit | asked.PlaceHold) -> ChargeKey:
+    """The natural key of a charge: an operation for one reference is charged once."""
+    return (command.account_id, command.operation, *command.reference)
+
+
+def key_of_hold(hold: Hold) -> ChargeKey:
+    """The natural key of the charge that a hold stands for."""
+    return (hold.account_id, hold.operation, hold.reference_type, hold.reference_id)
+
+
+def key_of_entry(entry: Entry) -> ChargeKey:
+    """The natural key of a debit."""
+    reference = Reference(entry.reference_type or "", entry.reference_id or "")
+    return (entry.account_id, entry.operation or "", *reference)

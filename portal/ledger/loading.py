@@ -1,0 +1,172 @@
+"""Loading what commands need, in a few set queries: accounts locked first, then the rest.
+
+The lock and the reads are statements of their own: one statement that locks and reads in
+one sees a snapshot from before the lock was granted.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy.engine import Connection
+
+from portal.ledger import commands as asked
+from portal.ledger import queries
+from portal.ledger.burn import in_burn_order
+from portal.ledger.commands import Command
+from portal.ledger.holds import joined
+from portal.ledger.known import CHARGE_COMMANDS, HOLD_COMMANDS, Known, charge_key, key_of_hold
+from portal.ledger.model import (
+    Account,
+    Answered,
+    Draw,
+    Entry,
+    Grant,
+    Hold,
+    Pin,
+    Reversible,
+    State,
+)
+from portal.ledger.statements import Row, read_all
+
+
+def load(
+    connection: Connection, commands: Sequence[Command], now: int, *, lock: bool = True
+) -> Known:
+    """All that `commands` may need to be decided at `now`; accounts locked in id order."""
+    known = Known()
+    hold_ids = [each.hold_id for each in commands if isinstance(each, HOLD_COMMANDS)]
+    entry_ids = [each.entry_id for each in commands if isinstance(each, asked.Refund)]
+    ids = {each.account_id for each in commands if hasattr(each, "account_id")}
+    if hold_ids or entry_ids:
+        ids |= owners(connection, hold_ids, entry_ids)
+    open_holds = load_states(connection, known, commands, sorted(ids), lock=lock)
+    if hold_ids:
+        load_holds(connection, known, hold_ids)
+    if entry_ids:
+        load_charges(connection, known, entry_ids)
+    load_payments(connection, known, commands)
+    pinned = {hold.id for hold in open_holds if hold.expires_at <= now}.union(hold_ids)
+    if pinned:
+        load_pins(connection, known, sorted(pinned))
+    return known
+
+
+def owners(connection: Connection, hold_ids: list[str], entry_ids: list[str]) -> set[str]:
+    """The accounts of holds and entries, known before any of them is locked: they never move."""
+    holds, entries = read_all(
+        connection,
+        [
+            (queries.NAMED_HOLDS, {"holds": hold_ids}),
+            (queries.NAMED_ENTRIES, {"entries": entry_ids}),
+        ],
+    )
+    return {Hold(*row).account_id for row in holds} | {Entry(*row).account_id for row in entries}
+
+
+def load_states(
+    connection: Connection, known: Known, commands: Sequence[Command], ids: list[str], *, lock: bool
+) -> list[Hold]:
+    """Load states, answered keys and charged references; gives the open holds."""
+    requests = [each.request for each in commands if each.request]
+    services = sorted({request.service for request in requests})
+    charges = [charge_key(each) for each in commands if isinstance(each, CHARGE_COMMANDS)]
+    asked_for = [
+        (queries.LOCK if lock else queries.READ, {"ids": ids}),
+        (queries.GRANTS, {"ids": ids}),
+        (queries.HOLDS, {"ids": ids}),
+        (queries.REQUESTS, {"services": services, "keys": [each.key for each in requests]}),
+    ]
+    if charges:
+        wanted = {"wanted": json.dumps(charges)}
+        asked_for += [(queries.HELD, wanted), (queries.DEBITED, wanted)]
+    accounts, grants, holds, answered, *charged = read_all(connection, asked_for)
+    known.answered = {(row[0], row[1]): Answered(*row) for row in answered}
+    known.charged = {row[:4]: row[4] for rows in charged for row in rows}
+    known.states = states_of(accounts, grants, holds)
+    return [hold for state in known.states.values() for hold in state.holds.values()]
+
+
+def states_of(
+    accounts: Iterable[Row], grants: Iterable[Row], holds: Iterable[Row]
+) -> dict[str, State]:
+    """States by account id, from rows in any order; pins are loaded apart."""
+    granted: dict[str, list[Grant]] = {}
+    for row in grants:
+        granted.setdefault(row[1], []).append(Grant(*row))
+    held: dict[str, dict[str, Hold]] = {}
+    for row in holds:
+        held.setdefault(row[1], {})[row[0]] = Hold(*row)
+    return {
+        row[0]: State(
+            Account(*row), in_burn_order(granted.get(row[0], ())), held.get(row[0], {}), {}
+        )
+        for row in accounts
+    }
+
+
+def load_pins(connection: Connection, known: Known, hold_ids: list[str]) -> None:
+    """What each of these holds has pinned, for those that are open."""
+    [rows] = read_all(connection, [(queries.PINS, {"holds": hold_ids})])
+    pins: dict[str, list[Pin]] = {}
+    for hold_id, grant_id, amount in rows:
+        pins.setdefault(hold_id, []).append(Pin(grant_id, amount))
+    for account_id, state in known.states.items():
+        ours = {hold_id: joined(pins.get(hold_id, ())) for hold_id in hold_ids
+                if hold_id in state.holds}  # fmt: skip
+        known.states[account_id] = state._replace(pins=ours)
+
+
+def load_holds(connection: Connection, known: Known, hold_ids: list[str]) -> None:
+    """The holds that commands name, with the entries that closed them."""
+    named = {"holds": hold_ids}
+    holds, endings = read_all(
+        connection, [(queries.NAMED_HOLDS, named), (queries.ENDINGS, named)]
+    )
+    known.holds = {row[0]: Hold(*row) for row in holds}
+    for entry in (Entry(*row) for row in endings):
+        closed = known.late if entry.kind == "debit" else known.ended
+        closed[entry.hold_id or ""] = entry
+    expired = [key_of_hold(hold) for hold in known.holds.values() if hold.status != "captured"]
+    wanted = {"wanted": json.dumps(expired)}
+    charged = read_all(connection, [(queries.HELD, wanted), (queries.DEBITED, wanted)])
+    ours = set(hold_ids)
+    known.charged |= {row[:4]: row[4] for rows in charged for row in rows if row[4] not in ours}
+
+
+def load_charges(connection: Connection, known: Known, entry_ids: list[str]) -> None:
+    """The entries that refunds name: their draws, grants, and what has gone back."""
+    named = {"entries": entry_ids}
+    entries, draws, grants, returned = read_all(
+        connection,
+        [
+            (queries.NAMED_ENTRIES, named),
+            (queries.CHARGE_DRAWS, named),
+            (queries.CHARGE_GRANTS, named),
+            (queries.RETURNED, named),
+        ],
+    )
+    drawn: dict[str, list[Draw]] = {}
+    for entry_id, *row in draws:
+        drawn.setdefault(entry_id, []).append(Draw(*row))
+    granted: dict[str, dict[str, Grant]] = {}
+    for entry_id, *row in grants:
+        granted.setdefault(entry_id, {})[row[0]] = Grant(*row)
+    back: dict[str, dict[str | None, int]] = {}
+    for entry_id, grant_id, amount in returned:
+        given = back.setdefault(entry_id, {})
+        given[grant_id] = given.get(grant_id, 0) + amount
+    for entry in (Entry(*row) for row in entries):
+        known.reversibles[entry.id] = Reversible(
+            entry,
+            tuple(drawn.get(entry.id, ())),
+            granted.get(entry.id, {}),
+            back.get(entry.id, {}),
+        )
+
+
+def load_payments(connection: Connection, known: Known, commands: Sequence[Command]) -> None:
+    """The payments that already gave credits, to any account."""
+    payments = [each.reference.id for each in commands if isinstance(each, asked.IssueGrant)]
+    if payments:
+        [rows] = read_all(connection, [(queries.PAYMENTS, {"payments": payments})])
+        known.paid = dict(rows)

@@ -1,0 +1,239 @@
+"""Posting commands: load, decide one by one, append all; one database transaction's worth.
+
+A single debit is a batch of one: there is no second path. Nothing here commits.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from sqlalchemy.engine import Connection
+
+from portal import pricing
+from portal.ledger import commands as asked
+from portal.ledger.appending import (
+    Pages,
+    new_account,
+    seal,
+    seal_revisions,
+    sealed_refusal,
+    sealed_request,
+)
+from portal.ledger.commands import NAMES, Command, Outcome, Posted, Refused
+from portal.ledger.deciding import Decision, decide
+from portal.ledger.errors import (
+    AccountFrozenError,
+    AccountNotFoundError,
+    AccountSuspendedError,
+    EntryNotFoundError,
+    HoldNotFoundError,
+    IdempotencyKeyReusedError,
+    InsufficientCreditsError,
+    LedgerError,
+    LimitReachedError,
+)
+from portal.ledger.identifiers import Ids
+from portal.ledger.known import Known
+from portal.ledger.loading import load
+from portal.ledger.model import GENESIS, Answered, Refusal, Request, State
+from portal.ledger.plans import unopened
+from portal.ledger.replay import replayed
+from portal.ledger.words import code_of
+
+BLOCKED: Final = (
+    InsufficientCreditsError,
+    LimitReachedError,
+    AccountSuspendedError,
+    AccountFrozenError,
+)
+
+
+def post(
+    connection: Connection,
+    commands: Sequence[Command],
+    *,
+    now: int,
+    tariffs: pricing.Tariffs,
+    ids: Ids,
+) -> list[Outcome]:
+    """Decide commands in order and append what they made; outcomes in the same order.
+
+    Each succeeds or is refused on its own. A refusal is returned, not raised, because it is
+    written too. `now` in UTC microseconds. Rule: ledger.md §4.
+    """
+    posting = Posting(connection, load(connection, commands, now), now, tariffs, ids)
+    outcomes = [posting.outcome_of(command) for command in commands]
+    posting.pages.append(connection)
+    return outcomes
+
+
+def preview(
+    connection: Connection, command: Command, *, now: int, tariffs: pricing.Tariffs, ids: Ids
+) -> Outcome:
+    """What a command would do now, by the same code; nothing is locked and nothing written."""
+    known = load(connection, [command], now, lock=False)
+    missing = refused_unknown(known, command, now)
+    if isinstance(missing, Refused):
+        return missing
+    facts = known.facts_of(command)
+    return decide(missing, command, facts, now=now, tariffs=tariffs, ids=ids).outcome
+
+
+class Posting:
+    """The commands of one database transaction on their way from loaded to appended."""
+
+    def __init__(
+        self, connection: Connection, known: Known, now: int, tariffs: pricing.Tariffs, ids: Ids
+    ) -> None:
+        self.connection = connection
+        self.known = known
+        self.now = now
+        self.tariffs = tariffs
+        self.ids = ids
+        self.pages = Pages()
+
+    def outcome_of(self, command: Command) -> Outcome:
+        """Answer one command: from its key if that is known, else by deciding it."""
+        request = command.request
+        if request is not None:
+            before = self._known_outcome(request)
+            if before is not None:
+                return before
+        state = refused_unknown(self.known, command, self.now)
+        if isinstance(state, Refused):
+            return state
+        facts = self.known.facts_of(command)
+        decision = decide(
+            state, command, facts, now=self.now, tariffs=self.tariffs, ids=self.ids
+        )
+        outcome = self._keep(state, decision)
+        if isinstance(outcome, Refused):
+            outcome = self._refuse(command, outcome, decision.state, decision.now)
+        elif request is not None and outcome.entry is not None:
+            self._bind(request, decision, outcome.entry.seq, None)
+        if request is not None:
+            self.known.outcomes[request.service, request.key] = outcome
+        return outcome
+
+    def _known_outcome(self, request: Request) -> Outcome | None:
+        known = self.known.answered.get((request.service, request.key))
+        if known is None:
+            return None
+        if known.body != request.body:
+            members = differing(known.body, request.body)
+            return Refused(IdempotencyKeyReusedError(request.key, members))
+        outcome = self.known.outcomes.get((request.service, request.key))
+        if outcome is None:
+            return replayed(self.connection, known)
+        if isinstance(outcome, Refused):
+            return replace(outcome, replayed=True)
+        return outcome._replace(replayed=True)
+
+    def _keep(self, before: State, decision: Decision) -> Outcome:
+        """Seal a decision's drafts and gather them; gives the outcome with the sealed entry."""
+        account = decision.state.account
+        revisions, account = seal_revisions(account, decision.revisions)
+        drafts, account = seal(account, decision.drafts)
+        outcome = decision.outcome
+        if isinstance(outcome, Posted):
+            entry = outcome.entry
+            if entry is not None:
+                first = drafts[0].entry.seq
+                entry = drafts[entry.seq - first].entry
+            outcome = outcome._replace(account=account, entry=entry)
+        hold = outcome.hold if isinstance(outcome, Posted) else None
+        if revisions:
+            self._append_apart(before, decision, account.id)
+        self.pages.revisions += revisions
+        self.pages.drafts += drafts
+        if revisions:
+            rises = account.overdraft_limit >= before.account.overdraft_limit
+            self.pages.append(self.connection, limits_first=rises)
+        if account.revision:
+            self.known.note(decision.state._replace(account=account), drafts, hold)
+        return outcome
+
+    def _append_apart(self, before: State, decision: Decision, account_id: str) -> None:
+        """Terms change between two decisions: what came before is appended under the old."""
+        self.pages.append(self.connection)
+        if before.account.revision == 0:
+            self.pages.accounts.append(new_account(before.account))
+
+    def _refuse(
+        self, command: Command, outcome: Refused, state: State, now: int
+    ) -> Refused:
+        """Keep a blocked attempt, and bind a debit's 402 to its key (service-api.md §3)."""
+        error, account = outcome.error, state.account
+        if not isinstance(error, BLOCKED) or not account.revision:
+            return outcome
+        numbers = error.numbers()
+        reference = getattr(command, "reference", None)
+        request = command.request
+        refusal = Refusal(
+            self.ids.new("rfs", now),
+            account.id,
+            account.seq,
+            NAMES[type(command)],
+            code_of(type(error)),
+            getattr(command, "operation", None),
+            getattr(command, "quantity", None),
+            numbers.get("required"),
+            account.available,
+            account.held,
+            reference.type if reference else None,
+            reference.id if reference else None,
+            *command.actor,
+            request.key if request else None,
+            json.dumps(numbers, separators=(",", ":")),
+            now,
+            GENESIS,
+        )
+        refusal = sealed_refusal(refusal)
+        self.pages.refusals.append(refusal)
+        if request and isinstance(command, asked.Debit) and numbers.get("required") is not None:
+            self._bind_refusal(request, refusal)
+        return replace(outcome, refusal_id=refusal.id)
+
+    def _bind(
+        self, request: Request, decision: Decision, seq: int | None, refusal_id: str | None
+    ) -> None:
+        self._answer(request, decision.state.account.id, seq, refusal_id, decision.now)
+
+    def _bind_refusal(self, request: Request, refusal: Refusal) -> None:
+        self._answer(request, refusal.account_id, None, refusal.id, refusal.recorded_at)
+
+    def _answer(
+        self, request: Request, account_id: str, seq: int | None, refusal_id: str | None, now: int
+    ) -> None:
+        service, key, body = request
+        answered = Answered(service, key, account_id, seq, refusal_id, body, now, GENESIS)
+        answered = sealed_request(answered)
+        self.pages.requests.append(answered)
+        self.known.answered[service, key] = answered
+
+
+def refused_unknown(known: Known, command: Command, now: int) -> State | Refused:
+    """The state a command is about, or the refusal that nobody knows it."""
+    account_id = known.find_account(command)
+    state = known.states.get(account_id) if account_id is not None else None
+    if state is not None:
+        return state
+    if isinstance(command, asked.PutAccount):
+        return unopened(command, now)
+    error: LedgerError
+    match command:
+        case asked.ExtendHold() | asked.CaptureHold() | asked.ReleaseHold():
+            error = HoldNotFoundError(command.hold_id)
+        case asked.Refund():
+            error = EntryNotFoundError(command.entry_id)
+        case _:
+            error = AccountNotFoundError(command.account_id)
+    return Refused(error)
+
+
+def differing(before: str, after: str) -> tuple[str, ...]:
+    """Members in which two canonical JSON bodies differ."""
+    first, second = json.loads(before), json.loads(after)
+    names = [*first, *(name for name in second if name not in first)]
+    return tuple(name for name in names if first.get(name) != second.get(name))

@@ -1,0 +1,85 @@
+"""The outcome of a known key, rebuilt from the committed rows alone."""
+
+import json
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from portal.ledger import errors
+from portal.ledger.commands import Outcome, Posted, Refused
+from portal.ledger.errors import LedgerError
+from portal.ledger.lookups import chain_of_hold
+from portal.ledger.model import Account, Answered, Draw, Entry, Grant, Hold, Refusal
+from portal.ledger.queries import columns
+from portal.ledger.standing import find_hold, hold_after
+from portal.ledger.records import refusals, requests
+from portal.ledger.tables import accounts, draws, entries, grants
+from portal.ledger.words import code_of
+
+CODES: Final[dict[str, type[LedgerError]]] = {
+    code_of(error): error
+    for error in vars(errors).values()
+    if isinstance(error, type) and issubclass(error, LedgerError)
+}
+
+
+def find_outcome(connection: Connection, service: str, key: str) -> Outcome | None:
+    """What came of a service's key; None if it never happened."""
+    row = connection.execute(
+        sa.select(*columns(requests, Answered)).where(
+            requests.c.service == service, requests.c.key == key
+        )
+    ).one_or_none()
+    return replayed(connection, Answered(*row)) if row else None
+
+
+def replayed(connection: Connection, answered: Answered) -> Outcome:
+    """The outcome of an answered request, marked as replayed: a function of its rows only."""
+    if answered.refusal_id is not None:
+        return refused_again(connection, answered.refusal_id)
+    here = (answered.account_id, answered.seq)
+    entry = Entry(*connection.execute(of_entry(entries, Entry, here)).one())
+    drawn = connection.execute(of_entry(draws, Draw, here).order_by(draws.c.position))
+    made = connection.execute(of_entry(grants, Grant, here).order_by(grants.c.id))
+    account = connection.execute(
+        sa.select(*columns(accounts, Account)).where(accounts.c.id == answered.account_id)
+    ).one()
+    return Posted(
+        Account(*account),
+        entry,
+        tuple(Draw(*row) for row in drawn),
+        hold_of(connection, entry),
+        tuple(Grant(*row)._replace(remaining=0, pinned=0) for row in made),
+        replayed=True,
+    )
+
+
+def of_entry(table: sa.Table, row: type, here: tuple[str, int | None]) -> sa.Select[tuple]:
+    """Rows of a table that belong to one entry."""
+    account_id, seq = here
+    return sa.select(*columns(table, row)).where(
+        table.c.account_id == account_id, table.c.seq == seq
+    )
+
+
+def refused_again(connection: Connection, refusal_id: str) -> Refused:
+    """The refusal that a key is bound to, with the numbers of then."""
+    row = connection.execute(
+        sa.select(*columns(refusals, Refusal)).where(refusals.c.id == refusal_id)
+    ).one()
+    refusal = Refusal(*row)
+    numbers = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in json.loads(refusal.details).items()
+    }
+    return Refused(CODES[refusal.code](**numbers), replayed=True, refusal_id=refusal.id)
+
+
+def hold_of(connection: Connection, entry: Entry) -> Hold | None:
+    """The hold of an entry as it stood right after that entry."""
+    hold = find_hold(connection, entry.hold_id) if entry.hold_id else None
+    if hold is None:
+        return None
+    chain = chain_of_hold(connection, entry.account_id, hold.id)
+    return hold_after(hold, (each for each in chain if each.seq <= entry.seq))

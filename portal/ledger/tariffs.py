@@ -1,0 +1,40 @@
+"""Published tariffs: stored with their SHA-256, never edited, each from its own instant on."""
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from portal import pricing
+from portal.ledger.errors import TariffRefusedError
+from portal.ledger.records import tariffs
+
+
+def load_tariffs(connection: Connection) -> pricing.Tariffs:
+    """All published tariffs, parsed; empty before the first. Raises pricing.TariffError."""
+    rows = connection.execute(sa.select(tariffs.c.document, tariffs.c.name))
+    return pricing.Tariffs(pricing.parse_tariff(text, f"tariff {name}") for text, name in rows)
+
+
+def publish_tariff(
+    connection: Connection, tariff: pricing.Tariff, *, now: int, published_by: str
+) -> None:
+    """Store a validated tariff. Raises TariffRefusedError where it would change what is past.
+
+    Only the first may take effect before `now`: usage already priced keeps its price.
+    Rule: ledger.md §8.
+    """
+    known = load_tariffs(connection)
+    if any(tariff.name == each.name for each in known):
+        raise TariffRefusedError(tariff.name, "is published already; give the change a new name")
+    if known and tariff.effective_at <= max(now, known.latest.effective_at):
+        rule = "must take effect later than now and than every published tariff"
+        raise TariffRefusedError(tariff.name, rule)
+    connection.execute(
+        tariffs.insert().values(
+            name=tariff.name,
+            effective_at=tariff.effective_at,
+            sha256=tariff.sha256,
+            document=tariff.document,
+            published_at=now,
+            published_by=published_by,
+        )
+    )
