@@ -5,7 +5,7 @@
 CREATE FUNCTION guard_append_only() RETURNS trigger
 LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
-  RAISE EXCEPTION 'guard: % is append-only', TG_TABLE_NAME;
+  RAISE EXCEPTION USING MESSAGE = 'guard: ' || TG_TABLE_NAME || ' is append-only';
 END $$
 
 CREATE FUNCTION accounts_open() RETURNS trigger
@@ -137,8 +137,8 @@ BEGIN
     OR drawn.amount <> n.amount OR drawn.pinned <> n.hold_amount
   LIMIT 1;
   IF FOUND THEN
-    RAISE EXCEPTION 'guard: entry % of account % does not follow the one before, its draws or '
-      'the overdraft', wrong.seq, wrong.account_id;
+    RAISE EXCEPTION USING MESSAGE = 'guard: entry ' || wrong.seq || ' of account '
+      || wrong.account_id || ' does not follow the one before, its draws or the overdraft';
   END IF;
   UPDATE accounts a SET posted = e.posted_after, held = e.held_after, seq = e.seq,
     head_hash = e.hash, changed_at = e.recorded_at, next_due_at = e.due_after

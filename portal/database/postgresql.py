@@ -64,10 +64,10 @@ DECLARE
 BEGIN
   FOREACH role IN ARRAY ARRAY['{OWNER}', '{APPLICATION}', '{AUDIT}'] LOOP
     IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = role) THEN
-      EXECUTE format('CREATE ROLE %I NOLOGIN', role);
+      EXECUTE 'CREATE ROLE ' || quote_ident(role) || ' NOLOGIN';
     END IF;
     IF NOT pg_has_role(current_user, role, 'MEMBER') THEN
-      EXECUTE format('GRANT %I TO %I', role, current_user);
+      EXECUTE 'GRANT ' || quote_ident(role) || ' TO ' || quote_ident(current_user);
     END IF;
   END LOOP;
   REVOKE CREATE ON SCHEMA public FROM PUBLIC;
