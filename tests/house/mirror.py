@@ -1,0 +1,31 @@
+"""Each module has its test: portal/pricing/quote.py is proved by tests/pricing/test_quote.py."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+# Modules without a test of their own name, and where they are proved instead.
+UNMIRRORED: dict[str, str] = {}
+
+
+def check_mirror(sources: Mapping[Path, str], tests: Iterable[Path]) -> list[str]:
+    """Modules that hold code and have no test module of their name, nor a reason above."""
+    present = set(tests)
+    return [
+        f"{path} has no {_mirror(path)}"
+        for path, source in sources.items()
+        if _mirror(path) not in present
+        if path.as_posix() not in UNMIRRORED and not _is_front(path, source)
+    ]
+
+
+def _mirror(path: Path) -> Path:
+    return Path("tests", *path.parts[1:-1], f"test_{path.stem.strip('_')}.py")
+
+
+def _is_front(path: Path, source: str) -> bool:
+    """Whether a package's file only hands out names."""
+    plain = (ast.Import, ast.ImportFrom, ast.Expr, ast.Assign)
+    return path.stem == "__init__" and all(isinstance(n, plain) for n in ast.parse(source).body)
