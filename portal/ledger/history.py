@@ -191,7 +191,7 @@ def _page_statement(shape: tuple[bool, bool, bool]) -> sa.Select[Any]:
 def _sum_statement(shape: tuple[bool, bool, bool]) -> sa.Select[Any]:
     amount = entries.c.amount
     inflow, outflow = sa.case((amount > 0, amount)), sa.case((amount < 0, amount))
-    sums = (rows.total(inflow), rows.total(outflow), sa.func.count())
+    sums: tuple[Any, ...] = (rows.total(inflow), rows.total(outflow), sa.func.count())
     statement = _kept(sa.select(*sums), shape)
     if shape[0]:
         statement = statement.where(entries.c.kind.in_(sa.bindparam("kinds", expanding=True)))

@@ -1,0 +1,106 @@
+"""Rows that name a row which is not there, found by set queries in the database itself."""
+
+from typing import Any, Final, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from portal.ledger import rows
+from portal.ledger.findings import Findings
+from portal.ledger.records import requests
+from portal.ledger.tables import accounts, entries, holds
+
+
+class Query(NamedTuple):
+    """A rule, and a SELECT of account, seq, subject, expected and found where it is broken."""
+
+    rule: str
+    account: sa.ColumnElement[str]
+    broken: sa.Select[Any]
+
+
+def _entries_without(
+    rule: str, expected: str, found: sa.Column[Any], has: Any, where: Any
+) -> Query:
+    broken = sa.select(
+        entries.c.account_id, entries.c.seq, entries.c.id, sa.literal(expected), found
+    ).where(where, ~has)
+    return Query(rule, entries.c.account_id, broken)
+
+
+HELD: Final = rows.total(holds.c.amount - holds.c.captured)
+HELD_SUMS: Final = Query(
+    "held",
+    accounts.c.id,
+    sa.select(accounts.c.id, accounts.c.seq, sa.literal("account"), HELD, accounts.c.held)
+    .outerjoin_from(
+        accounts, holds, sa.and_(holds.c.account_id == accounts.c.id, holds.c.status == "open")
+    )
+    .group_by(accounts.c.id, accounts.c.seq, accounts.c.held)
+    .having(accounts.c.held != HELD),
+)
+
+charges = entries.alias("charges")
+BACK: Final = rows.total(entries.c.amount)
+REFUNDED: Final = Query(
+    "refunded",
+    entries.c.account_id,
+    sa.select(
+        entries.c.account_id,
+        sa.func.max(entries.c.seq),
+        sa.func.max(entries.c.reverses_id),
+        sa.func.max(-charges.c.amount),
+        BACK,
+    )
+    .join_from(entries, charges, charges.c.id == entries.c.reverses_id)
+    .where(entries.c.reverses_id.is_not(None))
+    .group_by(entries.c.account_id, entries.c.reverses_id)
+    .having(sa.func.max(-charges.c.amount) < BACK),
+)
+QUERIES: Final = (
+    HELD_SUMS,
+    REFUNDED,
+    _entries_without(
+        "hold_id",
+        "a hold of this account",
+        entries.c.hold_id,
+        sa.exists().where(
+            holds.c.id == entries.c.hold_id, holds.c.account_id == entries.c.account_id
+        ),
+        entries.c.hold_id.is_not(None),
+    ),
+    _entries_without(
+        "reverses_id",
+        "an earlier debit or capture of this account",
+        entries.c.reverses_id,
+        sa.exists().where(
+            charges.c.id == entries.c.reverses_id,
+            charges.c.account_id == entries.c.account_id,
+            charges.c.seq < entries.c.seq,
+            charges.c.kind.in_(("debit", "capture")),
+        ),
+        entries.c.reverses_id.is_not(None),
+    ),
+    # A capture that overflows its hold writes two entries under one key: the answer is the
+    # capture, right after the one that widened the hold.
+    _entries_without(
+        "idempotency_key",
+        "an answered request",
+        entries.c.idempotency_key,
+        sa.exists().where(
+            requests.c.service == entries.c.actor,
+            requests.c.key == entries.c.idempotency_key,
+            requests.c.account_id == entries.c.account_id,
+            requests.c.seq == entries.c.seq + sa.case((entries.c.reason == "overflow", 1), else_=0),
+        ),
+        entries.c.idempotency_key.is_not(None),
+    ),
+)
+
+
+def check_orphans(connection: Connection, findings: Findings, *, only: str | None) -> None:
+    """Run every query; each row it gives is a difference."""
+    for rule, account, broken in QUERIES:
+        statement = broken if only is None else broken.where(account == only)
+        for account_id, seq, subject, expected, found in connection.execute(statement):
+            findings.note(account_id, seq, rule, expected, found, subject)

@@ -1,0 +1,202 @@
+"""One account recomputed from its rows in seq order: laws 1, 2, 3 and 7, without a database.
+
+After a row that is wrong it goes on from what that row says, so one wrong row is one
+difference (two where the next row quotes it), not a flood of all that follow.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+from portal.ledger.chain import entry_hash, revision_hash
+from portal.ledger.findings import Findings
+from portal.ledger.model import GENESIS, Account, Draw, Entry, Grant, Revision
+from portal.ledger.usage import Tally, UsageDay
+
+TERMS: Final = (
+    "name",
+    "tier",
+    "next_tier",
+    "status",
+    "overdraft_limit",
+    "time_zone",
+    "anchor_at",
+    "period_start",
+    "period_end",
+)
+STANDING: Final = ("posted", "held", "seq", "head_hash", "changed_at", "next_due_at")
+
+
+class Recount:
+    """One account as its revisions and entries make it, and what its rows say otherwise."""
+
+    def __init__(
+        self,
+        account_id: str,
+        revisions: Sequence[Revision],
+        findings: Findings,
+        check_price: Callable[[Entry], None],
+    ) -> None:
+        self.account_id = account_id
+        self.findings = findings
+        self.check_price = check_price
+        self.revisions = revisions
+        self.limits = [(each.as_of_seq, each.overdraft_limit) for each in reversed(revisions)]
+        self.limit = 0
+        self.seq = self.posted = self.held = self.debt = 0
+        self.due_at: int | None = None
+        self.recorded_at = 0
+        self.head = GENESIS
+        self.lots: dict[str, list[int]] = {}
+        self.grants: list[Grant] = []
+        self.tally = Tally()
+
+    def note(self, seq: int, rule: str, expected: object, found: object, subject: str) -> None:
+        """Keep one difference of this account."""
+        self.findings.note(self.account_id, seq, rule, expected, found, subject)
+
+    def entry(self, entry: Entry, draws: Sequence[Draw], grants: Sequence[Grant]) -> None:
+        """Count one entry with the draws and grants that hang on it."""
+        self.chain(entry, draws, grants)
+        for grant in grants:
+            self.lots[grant.id] = [0, 0]
+            self.grants.append(grant)
+        self.balance(entry)
+        self.draws(entry, draws)
+        self.check_price(entry)
+        self.tally.add(entry)
+        self.seq, self.head = entry.seq, entry.hash
+        self.posted, self.held = entry.posted_after, entry.held_after
+        self.due_at, self.recorded_at = entry.due_after, entry.recorded_at
+
+    def chain(self, entry: Entry, draws: Sequence[Draw], grants: Sequence[Grant]) -> None:
+        """Law 7: no gap, the hash before it, and the hash of all that the row says."""
+        seq = entry.seq
+        if seq != self.seq + 1:
+            self.note(self.seq + 1, "seq", self.seq + 1, seq, entry.id)
+        if entry.prev_hash != self.head:
+            self.note(seq, "prev_hash", self.head, entry.prev_hash, entry.id)
+        expected = recomputed(entry_hash, entry, draws, grants, entry.prev_hash)
+        if entry.hash != expected:
+            self.note(seq, "hash", expected, entry.hash, entry.id)
+
+    def balance(self, entry: Entry) -> None:
+        """Laws 1 and 3: both after-values, the overdraft limit, and time that never falls."""
+        seq = entry.seq
+        posted, held = self.posted + entry.amount, self.held + entry.hold_amount
+        if entry.posted_after != posted:
+            self.note(seq, "posted_after", posted, entry.posted_after, entry.id)
+        if entry.held_after != held:
+            self.note(seq, "held_after", held, entry.held_after, entry.id)
+        while self.limits and self.limits[-1][0] < seq:
+            self.limit = self.limits.pop()[1]
+        if entry.amount < entry.hold_amount and posted - held < -self.limit:
+            self.note(seq, "overdraft_limit", f">= {-self.limit}", posted - held, entry.id)
+        if held < 0:
+            self.note(seq, "held", ">= 0", held, entry.id)
+        if entry.recorded_at < self.recorded_at:
+            self.note(seq, "recorded_at", f">= {self.recorded_at}", entry.recorded_at, entry.id)
+        if entry.occurred_at > entry.recorded_at:
+            self.note(seq, "occurred_at", f"<= {entry.recorded_at}", entry.occurred_at, entry.id)
+
+    def draws(self, entry: Entry, draws: Sequence[Draw]) -> None:
+        """Laws 1 and 3: draws add up to the entry, and no grant is overdrawn."""
+        amount = pinned = 0
+        for draw in draws:
+            amount += draw.amount
+            pinned += draw.pinned
+            if draw.grant_id is None:
+                self.debt += draw.amount
+            else:
+                self.move(draw)
+        if amount != entry.amount:
+            self.note(entry.seq, "draws.amount", entry.amount, amount, entry.id)
+        if pinned != entry.hold_amount:
+            self.note(entry.seq, "draws.pinned", entry.hold_amount, pinned, entry.id)
+        if self.debt > 0:
+            self.note(entry.seq, "overdraft", "<= 0", self.debt, entry.id)
+
+    def move(self, draw: Draw) -> None:
+        """Move a grant by a draw; pinned stays within what remains (law 3)."""
+        lot = self.lots.get(draw.grant_id or "")
+        if lot is None:
+            grant = f"a grant of account {self.account_id} made by then"
+            self.note(draw.seq, "draws.grant_id", grant, draw.grant_id, place(draw))
+            return
+        lot[0] += draw.amount
+        lot[1] += draw.pinned
+        if not 0 <= lot[1] <= lot[0]:
+            self.note(draw.seq, "pinned", f"0 to {lot[0]}", lot[1], f"grant {draw.grant_id}")
+
+    def close(self, account: Account, usage: Iterable[UsageDay]) -> None:
+        """Compare what was counted with the account's own row, its grants and its usage."""
+        self.close_terms(account)
+        changed_at = max([self.recorded_at, *(each.recorded_at for each in self.revisions)])
+        ours = (self.posted, self.held, self.seq, self.head, changed_at, self.due_at)
+        theirs = tuple(getattr(account, name) for name in STANDING)
+        self.findings.compare(self.account_id, self.seq, ours, theirs, STANDING, "account")
+        for grant in self.grants:
+            counted, said = tuple(self.lots[grant.id]), (grant.remaining, grant.pinned)
+            names = ("remaining", "pinned")
+            self.findings.compare(
+                self.account_id, grant.seq, counted, said, names, f"grant {grant.id}"
+            )
+        remaining = sum(lot[0] for lot in self.lots.values())
+        if remaining + self.debt != self.posted:
+            self.note(self.seq, "posted", remaining + self.debt, self.posted, "account")
+        self.close_usage(usage)
+
+    def close_terms(self, account: Account) -> None:
+        """Law 7 for revisions, and the account's terms as its last revision left them."""
+        number, head, as_of = 0, GENESIS, 0
+        for each in self.revisions:
+            subject = f"revision {each.revision}"
+            if each.revision != number + 1:
+                self.note(each.as_of_seq, "revision", number + 1, each.revision, subject)
+            if each.prev_hash != head:
+                self.note(each.as_of_seq, "prev_hash", head, each.prev_hash, subject)
+            expected = recomputed(revision_hash, each, each.prev_hash)
+            if each.hash != expected:
+                self.note(each.as_of_seq, "hash", expected, each.hash, subject)
+            if not as_of <= each.as_of_seq <= self.seq:
+                self.note(
+                    each.as_of_seq, "as_of_seq", f"{as_of} to {self.seq}", each.as_of_seq, subject
+                )
+            number, head, as_of = each.revision, each.hash, each.as_of_seq
+        names = ("revision", "revision_hash", "created_at", *TERMS)
+        theirs = tuple(getattr(account, name) for name in names)
+        if not self.revisions:
+            self.note(self.seq, "revision", "at least 1", "none", "account")
+            return
+        opened, last = self.revisions[0], self.revisions[-1]
+        terms = (getattr(last, name) for name in TERMS)
+        ours = (number, head, opened.recorded_at, *terms)
+        self.findings.compare(self.account_id, self.seq, ours, theirs, names, "account")
+
+    def close_usage(self, usage: Iterable[UsageDay]) -> None:
+        """The daily usage table is a cache: the same counts must come from the entries."""
+        counted = {(each.day, each.operation): each for each in self.tally.days(self.account_id)}
+        for said in usage:
+            ours = counted.pop((said.day, said.operation), None)
+            subject = f"usage {said.operation} on day {said.day}"
+            if ours is None:
+                self.note(self.seq, "usage_days", "no such row", "a row", subject)
+                continue
+            self.findings.compare(
+                self.account_id, self.seq, ours[3:], said[3:], UsageDay._fields[3:], subject
+            )
+        for missing in counted.values():
+            subject = f"usage {missing.operation} on day {missing.day}"
+            self.note(self.seq, "usage_days", "a row", "no such row", subject)
+
+
+def recomputed(digest: Callable[..., bytes], *values: object) -> bytes:
+    """A hash of rows; of text that is no text (half a surrogate pair) there is none."""
+    try:
+        return digest(*values)
+    except UnicodeEncodeError:
+        return b""
+
+
+def place(draw: Draw) -> str:
+    """A draw by its place on its entry."""
+    return f"draw {draw.position} of seq {draw.seq}"
