@@ -1,7 +1,7 @@
 """The one seam from views to the application's state: database, tariffs, queue, clock."""
 
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from flask import current_app
 from sqlalchemy.engine import Connection
@@ -75,11 +75,29 @@ def application() -> Application:
     return found
 
 
-def __getattr__(name: str) -> object:
-    """`current.config`, `current.database`, `current.ids`, `current.tariffs()`, `current.submit()`
-    and `current.now()`, each of the application that is answering."""
-    if name == "now":
-        return application().clock
-    if name in ("config", "database", "ids", "submit", "tariffs"):
-        return getattr(application(), name)
-    raise AttributeError(name)
+def now() -> int:
+    """The time now by the application's clock, in UTC microseconds."""
+    return application().clock()
+
+
+def tariffs() -> pricing.Tariffs:
+    """All published tariffs, at most a second old."""
+    return application().tariffs()
+
+
+def submit(command: ledger.Command) -> ledger.Outcome:
+    """Post one command; gives its outcome once that is committed."""
+    return application().submit(command)
+
+
+if TYPE_CHECKING:
+    config: Config
+    database: Database
+    ids: ledger.Ids
+else:
+
+    def __getattr__(name: str) -> object:
+        """`current.config`, `current.database`, `current.ids` of the application answering."""
+        if name in ("config", "database", "ids"):
+            return getattr(application(), name)
+        raise AttributeError(name)
