@@ -1,0 +1,31 @@
+"""The service hatch: signed JSON under /internal/v1, one file a resource."""
+
+from portal.internal import (
+    accounts,
+    debits,
+    entries,
+    grants,
+    holds,
+    quotes,
+    refunds,
+    requests,
+)
+from portal.internal.blueprint import blueprint
+from portal.internal.door import CONTENT_MAX, SCOPES
+from portal.internal.problems import http_problem, internal_error
+
+__all__ = [
+    "CONTENT_MAX",
+    "SCOPES",
+    "accounts",
+    "blueprint",
+    "debits",
+    "entries",
+    "grants",
+    "holds",
+    "http_problem",
+    "internal_error",
+    "quotes",
+    "refunds",
+    "requests",
+]

@@ -1,0 +1,77 @@
+"""Accounts: provisioning, terms, and balances now, as recorded at an instant or after an entry."""
+
+from flask import Response, request
+
+from portal import current, ledger
+from portal.internal.answers import reply
+from portal.internal.blueprint import blueprint
+from portal.internal.bodies import AccountBody
+from portal.internal.door import caller
+from portal.internal.errors import Fault, ValidationError
+from portal.internal.queries import BalanceQuery
+from portal.internal.replies import Reply, account_reply, balance_reply
+from portal.internal.rules import account_id as account_id_rule
+
+
+@blueprint.put("/accounts/<account_id>")
+def put_account(account_id: str) -> Response:
+    """Open an account under the caller's own id, or change its terms; the same again is none."""
+    asking = caller()
+    body = AccountBody.read(asking.members())
+    faults: list[Fault] = []
+    account_id_rule(account_id, "account", faults)
+    if faults:
+        raise ValidationError(faults)
+    with current.database.reading() as connection:
+        status = 201 if ledger.find_account(connection, account_id) is None else 200
+    outcome = current.submit(
+        ledger.PutAccount(
+            actor=asking.actor,
+            account_id=account_id,
+            name=body.name,
+            tier=body.tier,
+            anchor_at=body.anchor_at,
+            time_zone=body.time_zone,
+        )
+    )
+    if isinstance(outcome, ledger.Refused):
+        raise outcome.error
+    return reply(status, _standing(outcome.account))
+
+
+@blueprint.get("/accounts/<account_id>")
+def get_account(account_id: str) -> Response:
+    """The account's terms and balance now."""
+    return reply(200, _standing(_as_of_now(account_id)))
+
+
+@blueprint.get("/accounts/<account_id>/balance")
+def get_balance(account_id: str) -> Response:
+    """The balance now, or `as_of` a time (as recorded then) or a seq (right after that entry)."""
+    as_of = BalanceQuery.read(request.query_string).as_of
+    if as_of is None:
+        account = _as_of_now(account_id)
+        found = (account.posted, account.held, account.seq)
+    else:
+        with current.database.reading() as connection:
+            reading = ledger.balance_at_seq if as_of.is_seq else ledger.balance_recorded_at
+            balance = reading(connection, account_id, as_of.value)
+        found = (balance.posted, balance.held, balance.seq)
+    return reply(200, {"balance": balance_reply(account_id, *found)})
+
+
+def _as_of_now(account_id: str) -> ledger.Account:
+    """The account with all that has fallen due, whether or not that is written yet."""
+    command = ledger.Advance(account_id=account_id)
+    with current.database.reading() as connection:
+        outcome = ledger.preview(
+            connection, command, now=current.now(), tariffs=current.tariffs(), ids=current.ids
+        )
+    if isinstance(outcome, ledger.Refused):
+        raise outcome.error
+    return outcome.account
+
+
+def _standing(account: ledger.Account) -> Reply:
+    balance = balance_reply(account.id, account.posted, account.held, account.seq)
+    return {"account": account_reply(account), "balance": balance}

@@ -1,0 +1,39 @@
+"""From a command to an answer: submit, then say what the ledger said."""
+
+from typing import Any
+
+from flask import Response, request
+
+from portal import ledger
+from portal.internal.caps import submit_capped
+from portal.internal.door import Caller
+from portal.internal.problems import problem
+from portal.internal.replies import posted_reply
+from portal.internal.strict_json import write
+
+
+def answer(asking: Caller, command: ledger.Command, units: int = 0) -> Response:
+    """Submit a command and answer with its outcome, once that is committed.
+
+    units: what it counts for in the caps of its key.
+    """
+    return outcome_answer(submit_capped(asking, command, units), request.path)
+
+
+def outcome_answer(outcome: ledger.Outcome, instance: str) -> Response:
+    """201 with what was done, or the problem; marked if the key had its outcome before."""
+    if isinstance(outcome, ledger.Refused):
+        return problem(
+            outcome.error, instance, replayed=outcome.replayed, refusal=outcome.refusal_id
+        )
+    response = reply(201, posted_reply(outcome))
+    if outcome.replayed:
+        response.headers["Idempotency-Replayed"] = "true"
+    return response
+
+
+def reply(status: int, body: dict[str, Any]) -> Response:
+    """A JSON answer, compact, that nobody may cache."""
+    response = Response(write(body), status, content_type="application/json")
+    response.headers["Cache-Control"] = "no-store"
+    return response

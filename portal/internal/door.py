@@ -1,0 +1,178 @@
+"""The door itself: what every request passes before a resource sees it, in one place and order.
+
+Size, shape, key, MAC, time, digest, scope, and only then the content. Nothing here looks at a
+cookie: a browser's session means nothing at this door.
+"""
+
+import re
+from typing import Any, Final, NamedTuple
+
+from flask import current_app, g, request
+
+from portal import current, ledger, signing
+from portal.internal.errors import (
+    IdempotencyKeyMissingError,
+    MalformedRequestError,
+    PayloadTooLargeError,
+    ScopeDeniedError,
+    UnsupportedMediaTypeError,
+)
+from portal.internal.keys import KeyRing, ServiceKey, list_keys
+from portal.internal.strict_json import canonical, read_object
+from portal.signing import SignatureInvalidError
+
+CONTENT_MAX: Final = 16 * 1024
+_CONTENT_TYPE: Final = re.compile(r"application/json(?: ?; ?charset=(?:utf-8|\"utf-8\"))?", re.I)
+_LENGTH: Final = re.compile(r"[0-9]{1,9}")
+_KEY: Final = re.compile(r'"([A-Za-z0-9._:~-]{16,128})"')
+# Which scopes open an endpoint: any one of them does, none at all means any good key does.
+SCOPES: Final[dict[str, tuple[str, ...]]] = {
+    "internal.post_debit": ("debit",),
+    "internal.place_hold": ("hold",),
+    "internal.get_hold": ("hold", "read"),
+    "internal.capture_hold": ("hold",),
+    "internal.release_hold": ("hold",),
+    "internal.extend_hold": ("hold",),
+    "internal.post_refund": ("refund",),
+    "internal.post_grant": ("grant",),
+    "internal.post_quote": ("quote",),
+    "internal.put_account": ("account",),
+    "internal.get_account": ("account", "read"),
+    "internal.get_balance": ("account", "read"),
+    "internal.get_entries": ("read",),
+    "internal.get_request": (),
+}
+
+
+class Caller(NamedTuple):
+    """Whose request this is, and what it carries. idempotency_key: None on what only reads."""
+
+    key: ServiceKey
+    nonce: str
+    expires: int
+    idempotency_key: str | None
+    content: bytes
+
+    @property
+    def actor(self) -> ledger.Actor:
+        """The caller as entries name it."""
+        return ledger.Actor("service", self.key.service, self.key.kid)
+
+    def members(self) -> dict[str, Any]:
+        """The content as JSON. Raises MalformedRequestError."""
+        return read_object(self.content)
+
+    def is_known(self) -> bool:
+        """Whether the idempotency key has had its outcome."""
+        if self.idempotency_key is None:
+            return False
+        with current.database.reading() as connection:
+            found = ledger.find_outcome(connection, self.key.service, self.idempotency_key)
+        return found is not None
+
+    def request(self, command: str, members: dict[str, Any]) -> ledger.Request:
+        """The intention that the idempotency key stands for: command and members as given."""
+        if self.idempotency_key is None:
+            raise IdempotencyKeyMissingError
+        body = canonical({"command": command, **members})
+        return ledger.Request(self.key.service, self.idempotency_key, body)
+
+
+def admit() -> None:
+    """Let a signed request in, and remember its caller; runs before every view of the door."""
+    environ = request.environ
+    content = _content(environ)
+    raw_path, raw_query = _target(environ)
+    written = request.method not in ("GET", "HEAD")
+    if written and raw_query:
+        raise MalformedRequestError("This request takes no query.")
+    parsed = signing.read_signature(
+        method=request.method,
+        authority=current.config.authority,
+        path=raw_path,
+        query=raw_query,
+        content_type=environ.get("CONTENT_TYPE", ""),
+        content_digest=environ.get("HTTP_CONTENT_DIGEST", ""),
+        idempotency_key=environ.get("HTTP_IDEMPOTENCY_KEY", ""),
+        signature_input=environ.get("HTTP_SIGNATURE_INPUT", ""),
+        signature=environ.get("HTTP_SIGNATURE", ""),
+    )
+    known = key_ring().find(parsed.kid)
+    signing.check(parsed, None if known is None else known[1], current.now(), content)
+    if known is None:  # the check has refused it already
+        raise SignatureInvalidError
+    key = known[0]
+    _refuse_scope(key)
+    idempotency_key = None
+    if written:
+        if not _CONTENT_TYPE.fullmatch(environ.get("CONTENT_TYPE", "")):
+            raise UnsupportedMediaTypeError
+        if request.method == "POST":
+            idempotency_key = _idempotency_key(environ.get("HTTP_IDEMPOTENCY_KEY"))
+    g.caller = Caller(key, parsed.nonce, parsed.expires, idempotency_key, content)
+
+
+def caller() -> Caller:
+    """Whose request is being answered."""
+    admitted: Caller = g.caller
+    return admitted
+
+
+def key_ring() -> KeyRing:
+    """The service keys of this application."""
+    ring = current_app.extensions.get("service_keys")
+    if ring is None:
+        ring = current_app.extensions.setdefault(
+            "service_keys", KeyRing(_load_keys, current.config.secret_key)
+        )
+    found: KeyRing = ring
+    return found
+
+
+def _load_keys() -> tuple[ServiceKey, ...]:
+    with current.database.reading() as connection:
+        return list_keys(connection)
+
+
+def _content(environ: dict[str, Any]) -> bytes:
+    """The raw content, never more than its maximum: what is too large is not read at all."""
+    if "HTTP_TRANSFER_ENCODING" in environ:
+        raise MalformedRequestError("The content must come with its length, not in chunks.")
+    length = environ.get("CONTENT_LENGTH") or "0"
+    if not _LENGTH.fullmatch(length):
+        raise MalformedRequestError("The content's length is not a number.")
+    if int(length) > CONTENT_MAX:
+        raise PayloadTooLargeError(maximum=CONTENT_MAX, got=int(length))
+    content: bytes = environ["wsgi.input"].read(int(length)) if int(length) else b""
+    return content
+
+
+def _target(environ: dict[str, Any]) -> tuple[str, str]:
+    """Path and query as they came over the wire; any spelling but the plain one is refused.
+
+    A server decodes escapes and accepts absolute URIs, so that many spellings reach one route:
+    the signature is over one of them.
+    """
+    path = environ.get("SCRIPT_NAME", "") + environ["PATH_INFO"]
+    query = environ.get("QUERY_STRING", "")
+    plain = f"{path}?{query}" if query else path
+    if environ.get("RAW_URI", environ.get("REQUEST_URI", plain)) != plain:
+        raise SignatureInvalidError
+    return path, query
+
+
+def _refuse_scope(key: ServiceKey) -> None:
+    scopes = SCOPES[request.endpoint or ""]
+    if scopes and not any(key.allows(scope) for scope in scopes):
+        raise ScopeDeniedError(needs=scopes, has=tuple(key.scopes.split()))
+
+
+def _idempotency_key(header: str | None) -> str:
+    if header is None:
+        raise IdempotencyKeyMissingError
+    found = _KEY.fullmatch(header)
+    if found is None:
+        raise MalformedRequestError(
+            "Idempotency-Key must be a quoted text of 16 to 128 of A-Z a-z 0-9 . _ : ~ -."
+        )
+    return found[1]

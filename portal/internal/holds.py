@@ -1,0 +1,83 @@
+"""Holds, the two-phase path of a job: place, read, capture, release, extend."""
+
+from typing import Any
+
+from flask import Response
+
+from portal import current, ledger
+from portal.internal.answers import answer, reply
+from portal.internal.blueprint import blueprint
+from portal.internal.bodies import CaptureBody, ExtendBody, HoldBody, ReleaseBody
+from portal.internal.caps import refuse_over
+from portal.internal.door import Caller, caller
+from portal.internal.replies import hold_reply
+from portal.internal.spending import spending
+
+
+@blueprint.post("/holds")
+def place_hold() -> Response:
+    """Set the price of a job aside. Refused for lack of credits, the key may try again."""
+    asking = caller()
+    members = asking.members()
+    body = HoldBody.read(members)
+    terms = spending(asking, "hold", members, body)
+    return answer(asking, ledger.PlaceHold(**terms, ttl_seconds=body.ttl_seconds), body.quantity)
+
+
+@blueprint.get("/holds/<hold_id>")
+def get_hold(hold_id: str) -> Response:
+    """The hold as it is now: expired is a predicate, whether or not that is written yet."""
+    now = current.now()
+    with current.database.reading() as connection:
+        hold = ledger.find_hold(connection, hold_id)
+    if hold is None or hold.service != caller().key.service:
+        raise ledger.HoldNotFoundError(hold_id)
+    if hold.status == "open" and hold.expires_at <= now:
+        hold = hold._replace(status="expired")
+    return reply(200, {"hold": hold_reply(hold)})
+
+
+@blueprint.post("/holds/<hold_id>/capture")
+def capture_hold(hold_id: str) -> Response:
+    """Charge all, part or nothing of a hold."""
+    asking = caller()
+    members = asking.members()
+    body = CaptureBody.read(members)
+    command = ledger.CaptureHold(
+        hold_id=hold_id,
+        credits=body.credits,
+        final=body.final,
+        **_asked(asking, "capture", hold_id, members),
+    )
+    return answer(asking, command)
+
+
+@blueprint.post("/holds/<hold_id>/release")
+def release_hold(hold_id: str) -> Response:
+    """Return all that a hold still sets aside, and charge nothing."""
+    asking = caller()
+    members = asking.members()
+    body = ReleaseBody.read(members)
+    asked = _asked(asking, "release", hold_id, members)
+    return answer(asking, ledger.ReleaseHold(hold_id=hold_id, reason=body.reason, **asked))
+
+
+@blueprint.post("/holds/<hold_id>/extend")
+def extend_hold(hold_id: str) -> Response:
+    """Let a hold live on; a larger quantity sets more aside."""
+    asking = caller()
+    members = asking.members()
+    body = ExtendBody.read(members)
+    refuse_over(asking.key, None, body.quantity or 0)
+    command = ledger.ExtendHold(
+        hold_id=hold_id,
+        ttl_seconds=body.ttl_seconds,
+        quantity=body.quantity,
+        **_asked(asking, "extend", hold_id, members),
+    )
+    return answer(asking, command)
+
+
+def _asked(asking: Caller, command: str, hold_id: str, members: dict[str, Any]) -> dict[str, Any]:
+    request = asking.request(command, {**members, "hold": hold_id})
+    return {"actor": asking.actor, "request": request}

@@ -1,0 +1,163 @@
+"""The status table: what each refusal is on the wire, and how it is written (RFC 9457).
+
+The only place where a domain error meets a status code. Its code is the name of its class.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+from flask import Response
+from werkzeug.exceptions import HTTPException
+
+from portal import ledger, pricing, signing
+from portal.internal import errors
+from portal.internal.errors import Fault
+from portal.internal.strict_json import write
+from portal.internal.times import write_time
+
+
+class Row(NamedTuple):
+    """One line of the table. retryable: whether the same request may succeed by itself later."""
+
+    status: int
+    title: str
+    retryable: bool = False
+
+
+TABLE: Final[Mapping[type[Exception], Row]] = {
+    errors.MalformedRequestError: Row(400, "Malformed request"),
+    errors.IdempotencyKeyMissingError: Row(400, "Idempotency key missing"),
+    signing.SignatureInvalidError: Row(401, "Signature not valid"),
+    signing.SignatureExpiredError: Row(401, "Signature not valid now", True),
+    ledger.InsufficientCreditsError: Row(402, "Insufficient credits"),
+    errors.ScopeDeniedError: Row(403, "Not in this key's scope"),
+    ledger.ScopeDeniedError: Row(403, "Not in this key's scope"),
+    errors.KeyCapError: Row(403, "Over this key's cap"),
+    ledger.LimitReachedError: Row(403, "Limit reached"),
+    ledger.AccountSuspendedError: Row(403, "Account suspended"),
+    ledger.AccountNotFoundError: Row(404, "No such account"),
+    ledger.HoldNotFoundError: Row(404, "No such hold"),
+    ledger.EntryNotFoundError: Row(404, "No such entry"),
+    errors.RequestNotFoundError: Row(404, "No such request"),
+    ledger.InProgressError: Row(409, "In progress", True),
+    ledger.AlreadyChargedError: Row(409, "Already charged"),
+    ledger.AlreadyGrantedError: Row(409, "Already granted"),
+    ledger.HoldCapturedError: Row(409, "Hold captured"),
+    ledger.HoldReleasedError: Row(409, "Hold released"),
+    ledger.HoldExpiredError: Row(409, "Hold expired"),
+    ledger.CaptureExceedsHoldError: Row(409, "Capture exceeds hold"),
+    ledger.RefundExceedsError: Row(409, "Refund exceeds charge"),
+    errors.PayloadTooLargeError: Row(413, "Content too large"),
+    errors.UnsupportedMediaTypeError: Row(415, "Unsupported media type"),
+    errors.ValidationError: Row(422, "Members break rules"),
+    pricing.UnknownOperationError: Row(422, "Unknown operation"),
+    ledger.IdempotencyKeyReusedError: Row(422, "Idempotency key reused"),
+    ledger.BalanceLimitError: Row(422, "Balance limit"),
+    ledger.AccountFrozenError: Row(423, "Account frozen"),
+    ledger.StorageUnavailableError: Row(503, "Storage unavailable", True),
+}
+# What the framework refuses before a view is found.
+HTTP: Final[Mapping[int, tuple[str, Row]]] = {
+    400: ("malformed_request", Row(400, "Malformed request")),
+    404: ("not_found", Row(404, "No such resource")),
+    405: ("method_not_allowed", Row(405, "Method not allowed")),
+    413: ("payload_too_large", Row(413, "Content too large")),
+    415: ("unsupported_media_type", Row(415, "Unsupported media type")),
+}
+UNEXPECTED: Final = ("internal_error", Row(500, "Internal error"))
+_RENAMED: Final = {"status": "account_status"}  # a problem's own `status` is the HTTP one
+
+
+def problem(
+    error: Exception, instance: str, *, replayed: bool = False, refusal: str | None = None
+) -> Response:
+    """The answer to a refused request. instance: its path. refusal: where the ledger wrote it."""
+    known = as_door_error(error)
+    row = TABLE[type(known)]
+    numbers = _numbers(known)
+    if refusal is not None:
+        numbers["refusal"] = refusal
+    code = ledger.code_of(type(known))  # type: ignore[arg-type]  # mypy: a class is hashable
+    response = _problem(code, row, str(known), instance, numbers)
+    if "retry_after" in numbers:
+        response.headers["Retry-After"] = str(numbers["retry_after"])
+    if row.status == 401:
+        response.headers["WWW-Authenticate"] = f'Signature tag="{signing.TAG}"'
+    if replayed:
+        response.headers["Idempotency-Replayed"] = "true"
+    return response
+
+
+def http_problem(error: HTTPException, instance: str) -> Response:
+    """The answer to what the framework refused: no such path, no such method."""
+    code, row = HTTP.get(error.code or 500, UNEXPECTED)
+    response = _problem(code, row, row.title + ".", instance, {})
+    allow = dict(error.get_headers()).get("Allow")
+    if allow is not None:
+        response.headers["Allow"] = allow
+    return response
+
+
+def internal_error(instance: str) -> Response:
+    """The answer when the door itself is broken; never part of the contract."""
+    code, row = UNEXPECTED
+    return _problem(code, row, "The door failed; ask again with the same key.", instance, {})
+
+
+def as_door_error(error: Exception) -> Exception:
+    """The error as the table knows it: one broken member is a validation, whoever noticed it."""
+    match error:
+        case ledger.ValidationError():
+            got = error.got
+            if error.member.endswith("_at") and isinstance(got, int):
+                got = write_time(got)
+            return errors.ValidationError([Fault(error.member, error.rule, got)])
+        case pricing.QuantityError():
+            return errors.ValidationError([Fault("quantity", error.rule, str(error.quantity))])
+        case pricing.UnknownTierError():
+            rule = f"must be one of {', '.join(error.known)}"
+            return errors.ValidationError([Fault("tier", rule, error.tier)])
+        case pricing.NoTariffError():
+            return errors.ValidationError(
+                [Fault("occurred_at", "must be priced by a tariff", None)]
+            )
+        case pricing.PeriodError():
+            return errors.ValidationError([Fault("anchor_at", error.rule, None)])
+    return error
+
+
+def _numbers(error: Exception) -> dict[str, Any]:
+    match error:
+        case ledger.LedgerError() | errors.DoorError():
+            found = error.numbers()
+        case signing.SignatureExpiredError(server_time=at):
+            found = {"server_time": write_time(at)}
+        case pricing.UnknownOperationError(operation=operation, known=known):
+            found = {"operation": operation, "known": known}
+        case _:
+            found = {}
+    return {_RENAMED.get(name, name): _told(name, value) for name, value in found.items()}
+
+
+def _told(name: str, value: Any) -> Any:
+    if isinstance(value, int) and (name.endswith("_at") or name == "until"):
+        return write_time(value)
+    return value
+
+
+def _problem(
+    code: str, row: Row, detail: str, instance: str, numbers: Mapping[str, Any]
+) -> Response:
+    body = {
+        "type": f"urn:credits:problem:{code}",
+        "title": row.title,
+        "status": row.status,
+        "detail": detail,
+        "instance": instance,
+        "code": code,
+        "retryable": row.retryable,
+        **numbers,
+    }
+    response = Response(write(body), row.status, content_type="application/problem+json")
+    response.headers["Cache-Control"] = "no-store"
+    return response

@@ -1,0 +1,206 @@
+"""Rules for single members: each reads one value, or notes which rule it broke.
+
+A rule is a function of (value, member, faults): it returns the value as the ledger takes it, or
+adds a Fault and returns None. All faults of a request are told at once.
+"""
+
+import re
+import unicodedata
+import zoneinfo
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from portal.internal.errors import Fault
+from portal.internal.strict_json import OddNumber, canonical
+from portal.internal.times import find_time
+from portal.ledger import AMOUNT_MAX, Reference
+
+Rule = Callable[[Any, str, list[Fault]], Any]
+
+REFERENCE_TYPES: Final = ("task", "generation", "payment", "period", "ticket")
+LABELS_MAX: Final = 16
+METADATA_MAX: Final = 2048
+PRIORITY_MAX: Final = 100
+TTL_MAX: Final = 86_400
+_SHOWN: Final = 64
+# Controls, and marks that reorder what is read: a text must look like what it is.
+_UNSEEN: Final = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]"
+)
+
+
+def whole(low: int, high: int) -> Rule:
+    """An integer in a closed range: no bool, fraction, exponent, text or null."""
+    rule = f"must be a whole number from {low} to {high}"
+
+    def read(value: Any, member: str, faults: list[Fault]) -> Any:
+        if type(value) is int and low <= value <= high:
+            return value
+        return _broken(faults, member, rule, value)
+
+    return read
+
+
+def matching(pattern: str, says: str) -> Rule:
+    """A text of one anchored pattern."""
+    fullmatch = re.compile(pattern).fullmatch
+    rule = f"must be {says}"
+
+    def read(value: Any, member: str, faults: list[Fault]) -> Any:
+        if isinstance(value, str) and fullmatch(value):
+            return value
+        return _broken(faults, member, rule, value)
+
+    return read
+
+
+def one_of(words: Iterable[str]) -> Rule:
+    """One of a fixed set of words."""
+    known = tuple(words)
+    rule = f"must be one of {', '.join(known)}"
+
+    def read(value: Any, member: str, faults: list[Fault]) -> Any:
+        if isinstance(value, str) and value in known:
+            return value
+        return _broken(faults, member, rule, value)
+
+    return read
+
+
+def visible(length_max: int) -> Rule:
+    """A text of 1 to `length_max` characters in NFC, without controls or marks of direction.
+
+    NFC is asked for, not made: two spellings of one reference must never be two references, and
+    what a service sends is what it will look for.
+    """
+    rule = f"must be 1 to {length_max} visible characters in NFC, not blank at either end"
+
+    def read(value: Any, member: str, faults: list[Fault]) -> Any:
+        if isinstance(value, str) and 0 < len(value) <= length_max and value == value.strip():
+            if value.isascii():
+                if value.isprintable():
+                    return value
+            elif not _UNSEEN.search(value) and unicodedata.is_normalized("NFC", value):
+                return value
+        return _broken(faults, member, rule, value)
+
+    return read
+
+
+def flag(value: Any, member: str, faults: list[Fault]) -> Any:
+    """true or false."""
+    if isinstance(value, bool):
+        return value
+    return _broken(faults, member, "must be true or false", value)
+
+
+def instant(value: Any, member: str, faults: list[Fault]) -> Any:
+    """An instant on the wire, as UTC µs."""
+    at = find_time(value) if isinstance(value, str) else None
+    if at is None:
+        rule = "must be a UTC time like 2026-11-22T13:52:00.123456Z"
+        return _broken(faults, member, rule, value)
+    return at
+
+
+def time_zone(value: Any, member: str, faults: list[Fault]) -> Any:
+    """The name of a time zone."""
+    if isinstance(value, str) and value in zoneinfo.available_timezones():
+        return value
+    return _broken(faults, member, "must be the name of a time zone, like Europe/Berlin", value)
+
+
+def reference(types: tuple[str, ...] = REFERENCE_TYPES) -> Rule:
+    """What the request is about: {type, id} and nothing else."""
+    read_type, read_id = one_of(types), visible(128)
+
+    def read(value: Any, member: str, faults: list[Fault]) -> Any:
+        if not isinstance(value, dict):
+            return _broken(faults, member, "must be an object of type and id", value)
+        _refuse_unknown(value, ("type", "id"), member, faults)
+        found_type = read_type(value.get("type"), f"{member}.type", faults)
+        found_id = read_id(value.get("id"), f"{member}.id", faults)
+        return Reference(found_type, found_id)
+
+    return read
+
+
+def labels(value: Any, member: str, faults: list[Fault]) -> Any:
+    """Names with short texts, as canonical JSON."""
+    if not isinstance(value, dict) or len(value) > LABELS_MAX:
+        rule = f"must be an object of at most {LABELS_MAX} names"
+        return _broken(faults, member, rule, value)
+    for name, text in value.items():
+        _label_name(name, f"{member}.{shown(name)}", faults)
+        _label_text(text, f"{member}.{shown(name)}", faults)
+    return canonical(value) if value and not faults else None
+
+
+def metadata(value: Any, member: str, faults: list[Fault]) -> Any:
+    """An object of scalars, as canonical JSON; the ledger keeps it and never reads it."""
+    if not isinstance(value, dict):
+        return _broken(faults, member, "must be an object of scalars", value)
+    for name, inner in value.items():
+        _label_text(name, member, faults)
+        if isinstance(inner, dict | list | OddNumber):
+            rule = "must be a text, a whole number, true, false or null"
+            _broken(faults, f"{member}.{shown(name)}", rule, inner)
+        elif isinstance(inner, str) and _UNSEEN.search(inner):
+            _broken(faults, f"{member}.{shown(name)}", "must be visible characters", inner)
+    if faults:
+        return None
+    text = canonical(value)
+    if len(text.encode()) > METADATA_MAX:
+        return _broken(faults, member, f"must be at most {METADATA_MAX} bytes", len(text))
+    return text if value else None
+
+
+def operations(value: Any, member: str, faults: list[Fault]) -> Any:
+    """Names of the operations a grant may pay for."""
+    if not isinstance(value, list) or not 0 < len(value) <= 32:
+        return _broken(faults, member, "must be a list of 1 to 32 operations", value)
+    names = tuple(operation(name, f"{member}.{place}", faults) for place, name in enumerate(value))
+    if len({*names}) != len(names) and not faults:
+        return _broken(faults, member, "must name each operation once", None)
+    return names
+
+
+def _broken(faults: list[Fault], member: str, rule: str, value: Any) -> Any:
+    faults.append(Fault(member, rule, shown(value)))
+    return None
+
+
+def shown(value: Any) -> str | int | bool | None:
+    match value:
+        case bool() | int() | None:
+            return value
+        case str():
+            return value if len(value) <= _SHOWN else value[:_SHOWN] + "…"
+        case OddNumber(text):
+            return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
+        case dict():
+            return "an object"
+        case _:
+            return "a list"
+
+
+def _refuse_unknown(
+    value: dict[str, Any], known: Iterable[str], member: str, faults: list[Fault]
+) -> None:
+    for name in value:
+        if name not in known:
+            where = f"{member}.{shown(name)}" if member else f"{shown(name)}"
+            faults.append(Fault(where, "is not a member of this", shown(value[name])))
+
+
+account_id: Final = matching(r"[A-Za-z0-9._:-]{1,64}", "1 to 64 of A-Z a-z 0-9 . _ : -")
+operation: Final = matching(r"[a-z][a-z0-9_.-]{0,63}", "the name of an operation")
+public_id: Final = matching(r"[a-z]{3}_[0-9a-zA-Z]{8,64}", "an id of ours")
+amount: Final = whole(1, AMOUNT_MAX)
+amount_or_zero: Final = whole(0, AMOUNT_MAX)
+ttl: Final = whole(1, TTL_MAX)
+name: Final = visible(200)
+_label_name: Final = matching(
+    r"[a-z][a-z0-9_]{0,39}", "named by 1 to 40 of a-z 0-9 _, a letter first"
+)
+_label_text: Final = visible(200)

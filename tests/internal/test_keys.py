@@ -1,0 +1,145 @@
+"""The ring of keys: read at most once a second, and a revoked key is out within one."""
+
+import threading
+from typing import Any
+
+import pytest
+
+from portal import signing
+from portal.internal.keys import STALE, KeyRing, ServiceKey, next_kid
+
+MASTER = b"m" * 32
+
+
+def key(kid: str = "tts-202611a", **changed: Any) -> ServiceKey:
+    made = ServiceKey(kid, "tts", "hmac-sha256", "debit read", None, None, None, 0, None, None, 0)
+    return made._replace(**changed)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Store:
+    def __init__(self, *keys: ServiceKey) -> None:
+        self.keys = keys
+        self.reads = 0
+
+    def __call__(self) -> tuple[ServiceKey, ...]:
+        self.reads += 1
+        return self.keys
+
+
+def test_it_finds_a_key_with_its_secret() -> None:
+    found = KeyRing(Store(key(not_after=9)), MASTER, Clock()).find("tts-202611a")
+    assert found is not None
+    row, verifying = found
+    assert row.service == "tts"
+    secret = signing.derive_secret(MASTER, "tts-202611a").encode()
+    assert verifying == signing.Key("hmac-sha256", secret, 0, 9, None)
+
+
+def test_unknown_kids_cost_no_reading() -> None:
+    store = Store(key())
+    ring = KeyRing(store, MASTER, Clock())
+    for number in range(1000):
+        assert ring.find(f"nobody-{number}") is None
+    assert store.reads == 1
+
+
+def test_a_revoked_key_is_known_as_revoked_within_a_second() -> None:
+    clock, store = Clock(), Store(key())
+    ring = KeyRing(store, MASTER, clock)
+    assert ring.find("tts-202611a") is not None
+    store.keys = (key(revoked_at=7),)
+    clock.now += STALE
+    found = ring.find("tts-202611a")
+    assert found is not None
+    assert found[1].revoked_at == 7
+
+
+def test_keys_are_read_once_however_many_ask() -> None:
+    clock, store = Clock(), Store(key())
+    ring = KeyRing(store, MASTER, clock)
+    for _ in range(10):
+        clock.now += 0.1
+        ring.find("tts-202611a")
+    assert store.reads == 2
+
+
+def test_while_one_thread_reads_the_others_go_on_until_a_second_is_over() -> None:
+    clock, store = Clock(), Store(key())
+    reading, go_on = threading.Event(), threading.Event()
+
+    def slowly() -> tuple[ServiceKey, ...]:
+        if store.reads:
+            reading.set()
+            assert go_on.wait(10)
+        return store()
+
+    ring = KeyRing(slowly, MASTER, clock)
+    ring.find("tts-202611a")
+    clock.now += 0.6
+    store.keys = ()
+    reader = threading.Thread(target=ring.find, args=("tts-202611a",))
+    reader.start()
+    assert reading.wait(10)
+    assert ring.find("tts-202611a") is not None  # not waiting: what is known is fresh enough
+    clock.now += 0.5
+    late: list[object] = []
+    waiter = threading.Thread(target=lambda: late.append(ring.find("tts-202611a")))
+    waiter.start()
+    waiter.join(0.1)
+    assert waiter.is_alive()  # over a second old: nobody goes on with it
+    go_on.set()
+    reader.join(10)
+    waiter.join(10)
+    assert late == [None]
+
+
+def test_a_database_that_fails_lets_nobody_in_on_old_keys() -> None:
+    clock, store = Clock(), Store(key())
+    broken: list[Exception] = []
+
+    def load() -> tuple[ServiceKey, ...]:
+        if broken:
+            raise broken[0]
+        return store()
+
+    ring = KeyRing(load, MASTER, clock)
+    ring.find("tts-202611a")
+    broken.append(OSError("disk"))
+    clock.now += STALE + 0.1
+    with pytest.raises(OSError, match="disk"):
+        ring.find("tts-202611a")
+    broken.clear()
+    assert ring.find("tts-202611a") is not None
+
+
+def test_scopes_and_operations_are_whole_words() -> None:
+    narrow = key(scopes="debit read", operations="generate design")
+    assert narrow.allows("debit")
+    assert not narrow.allows("deb")
+    assert not narrow.allows("grant")
+    assert narrow.prices("design")
+    assert not narrow.prices("gen")
+    assert key().prices("anything")
+
+
+@pytest.mark.parametrize(
+    ("taken", "kid"),
+    [
+        ([], "tts-202611a"),
+        (["tts-202611a"], "tts-202611b"),
+        (["tts-202610a", "other-202611a"], "tts-202611a"),
+        ([f"tts-202611{chr(97 + number)}" for number in range(26)], "tts-202611aa"),
+        ([f"tts-202611{chr(97 + number)}" for number in range(26)] + ["tts-202611aa"],
+         "tts-202611ab"),
+    ],
+)  # fmt: skip
+def test_kids_of_a_month_follow_each_other(taken: list[str], kid: str) -> None:
+    assert next_kid("tts", "2026-11-22T13:52:00.000000Z", taken) == kid

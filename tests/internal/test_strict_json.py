@@ -1,0 +1,137 @@
+"""What the door reads as JSON: one meaning, or a refusal that says why."""
+
+import time
+
+import pytest
+
+from portal.internal.errors import MalformedRequestError
+from portal.internal.strict_json import (
+    DEPTH_MAX,
+    OddNumber,
+    canonical,
+    read_object,
+    write,
+)
+
+
+def test_it_reads_an_object() -> None:
+    raw = '{"a": 1, "b": [true, null, "ä\\n"], "c": {"d": -5}}'.encode()
+    assert read_object(raw) == {"a": 1, "b": [True, None, "ä\n"], "c": {"d": -5}}
+
+
+def test_it_reads_numbers_up_to_63_bits() -> None:
+    assert read_object(b'{"n": 9223372036854775807}') == {"n": 2**63 - 1}
+    assert read_object(b'{"n": -9223372036854775807}') == {"n": -(2**63) + 1}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1.0", "1e2", "1E400", "-0", "9223372036854775808", "-9223372036854775808", "7" * 5000, "0.0"],
+    ids=lambda text: text[:12],
+)
+def test_it_keeps_numbers_that_are_not_whole_as_text(text: str) -> None:
+    assert read_object(f'{{"n": {text}}}'.encode()) == {"n": OddNumber(text)}
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b" ",
+        b"{",
+        b"[]",
+        b"null",
+        b"7",
+        b'"text"',
+        b"{} {}",
+        b"{}x",
+        b'{"a": 1,}',
+        b"{'a': 1}",
+        b'{"a": NaN}',
+        b'{"a": Infinity}',
+        b'{"a": -Infinity}',
+        b'{"a": +1}',
+        b'{"a": 01}',
+        b'{"a": .5}',
+        b'{"a": 0x10}',
+        b'{"a": "\t"}',
+        b'{"a": "\x00"}',
+        b'{"a": "\\x00"}',
+        b"\xef\xbb\xbf{}",
+        b'{"a": "\xff"}',
+        b'{"a": "\xed\xa0\x80"}',
+        b'{"a": "\xc0\xaf"}',
+        '{"a": 1}'.encode("utf-16"),
+        '{"a": 1}'.encode("utf-32-le"),
+        b'{"a": 1, "a": 1}',
+        b'{"a": 1, "\\u0061": 2}',
+        b'{"a": {"b": 1, "b": 2}}',
+        b'{"a": "\\ud800"}',
+        b'{"a": "\\udc00\\ud800"}',
+        b'{"\\ud83d": 1}',
+        b'{"a": {"b": ["\\udfff"]}}',
+        b'{"a": "\\u0000"}',
+        b'{"a\\u0000": 1}',
+        b"// no\n{}",
+    ],
+    ids=repr,
+)
+def test_it_refuses_what_readers_disagree_on(raw: bytes) -> None:
+    with pytest.raises(MalformedRequestError):
+        read_object(raw)
+
+
+def test_it_takes_escapes_that_spell_whole_characters() -> None:
+    assert read_object(b'{"\\u0061": "\\ud83d\\ude00\\u00e9"}') == {"a": "😀é"}
+
+
+def test_it_names_the_member_that_comes_twice() -> None:
+    with pytest.raises(MalformedRequestError) as refused:
+        read_object(b'{"units": 1, "\\u0075nits": 2}')
+    assert refused.value.numbers() == {"member": "units"}
+
+
+def nested(depth: int, opening: bytes = b"[", closing: bytes = b"]") -> bytes:
+    return b'{"a": ' + opening * (depth - 1) + closing * (depth - 1) + b"}"
+
+
+def test_it_counts_nesting_before_it_parses() -> None:
+    assert read_object(nested(DEPTH_MAX))
+    for raw in (
+        nested(DEPTH_MAX + 1),
+        nested(100_000),
+        b'{"a":' * 100_000,
+        b"[" * 100_000,
+        b'{"a": "\\"' + b"[" * 100 + b'"}' + b"[" * 100,
+    ):
+        with pytest.raises(MalformedRequestError, match="nested too deeply"):
+            read_object(raw)
+
+
+def test_brackets_in_texts_nest_nothing() -> None:
+    assert read_object(b'{"a": "' + b"[{" * 100 + b'", "b": "\\"[[[[[[[[["}')
+
+
+def test_many_siblings_nest_nothing() -> None:
+    assert len(read_object(b'{"a": [' + b"[]," * 100 + b"[]]}")["a"]) == 101
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b'"\\' * 50_000, b'{"a":"' + b'\\"' * 50_000, b"{" * 20 + b'"' * 100_000, b"[" * 100_000],
+    ids=["quotes", "open-text", "empty-texts", "open"],
+)
+def test_hostile_texts_cost_no_more_than_their_length(raw: bytes) -> None:
+    began = time.perf_counter()
+    with pytest.raises(MalformedRequestError):
+        read_object(raw)
+    assert time.perf_counter() - began < 0.5  # a quadratic reading takes minutes
+
+
+def test_it_writes_compactly_in_the_order_given() -> None:
+    assert write({"b": 1, "a": ["é", None, True]}) == '{"b":1,"a":["é",null,true]}'
+
+
+def test_canonical_texts_are_equal_for_equal_members() -> None:
+    assert canonical({"b": {"d": 1, "c": 2}, "a": 1}) == '{"a":1,"b":{"c":2,"d":1}}'
+    assert canonical({"a": 1}) != canonical({"a": "1"})
