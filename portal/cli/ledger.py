@@ -1,0 +1,145 @@
+"""`flask ledger`: recompute everything from the entries, and show how an account stands."""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+import click
+from flask.cli import with_appcontext
+from sqlalchemy import Connection
+from tqdm import tqdm
+
+from portal import current, ledger
+from portal.ledger import instant_of
+
+DIFFERS: Final = 2
+RECENT: Final = 10
+TIMES: Final = ("_at", "_start", "_end")
+SHOWN: Final = {
+    "grants": ("id", "origin", "remaining", "pinned", "amount", "expires_at"),
+    "holds": ("id", "operation", "amount", "captured", "expires_at", "reference_id"),
+    "entries": ("seq", "recorded_at", "kind", "reason", "amount", "hold_amount", "posted_after"),
+}
+
+
+@click.group("ledger", help="Audit the ledger, and show how accounts stand.")
+def ledger_commands() -> None:
+    """Hold the ledger's commands."""
+
+
+@ledger_commands.command("audit")
+@click.option("--account", metavar="ID", help="Only this account.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
+@with_appcontext
+def audit(account: str | None, as_json: bool) -> None:
+    """Recompute everything from the entries; exit 2 on any difference."""
+    with current.database.reading() as connection, refusals_told():
+        report = audited(connection, account)
+    if as_json:
+        click.echo(json.dumps(told(report), indent=2))
+    else:
+        say(report)
+    sys.exit(0 if report.clean else DIFFERS)
+
+
+def audited(connection: Connection, account: str | None) -> ledger.Report:
+    """Run the audit with a progress bar on stderr."""
+    size = ledger.audit_size(connection, account)
+    with tqdm(total=size, desc="audit", unit=" rows", file=sys.stderr, mininterval=0.2) as bar:
+        return ledger.audit(connection, now=current.now(), account=account, progress=bar.update)
+
+
+def told(report: ledger.Report) -> dict[str, Any]:
+    """The report as JSON members."""
+    return {
+        "clean": report.clean,
+        "counts": report.counts,
+        "found": report.found,
+        "differences": [each._asdict() for each in report.differences],
+        "overdue_found": report.overdue_found,
+        "overdue": [each._asdict() for each in report.overdue],
+    }
+
+
+def say(report: ledger.Report) -> None:
+    """The report as lines: each difference by account and seq, then what was read."""
+    for each in report.differences:
+        place = f"account {each.account} seq {each.seq}: " if each.account is not None else ""
+        click.echo(
+            f"{place}{each.subject}: {each.rule}: expected {each.expected}, found {each.found}"
+        )
+    if report.found > len(report.differences):
+        click.echo(f"… and {report.found - len(report.differences)} more")
+    for hold in report.overdue:
+        click.echo(
+            f"note: {hold.hold} of account {hold.account} (seq {hold.seq}) ran out at "
+            f"{instant_of(hold.expires_at)}; its account was not touched since"
+        )
+    counts = ", ".join(f"{count:,} {name}" for name, count in sorted(report.counts.items()))
+    verdict = "no difference" if report.clean else f"DIFFERENCES: {report.found:,}"
+    click.echo(f"audited {counts or 'nothing'}: {verdict}")
+
+
+@ledger_commands.command("show")
+@click.argument("account")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
+@with_appcontext
+def show(account: str, as_json: bool) -> None:
+    """Show ACCOUNT as the tables have it; what fell due since is not written yet."""
+    with current.database.reading() as connection, refusals_told():
+        found = standing(connection, account)
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+        return
+    for name, value in found["account"].items():
+        click.echo(f"{name:16} {'-' if value is None else value}")
+    for name, columns in SHOWN.items():
+        show_table(name, columns, found[name])
+
+
+def standing(connection: Connection, account_id: str) -> dict[str, Any]:
+    """An account with its grants that have credits left, open holds and latest entries."""
+    account = ledger.get_account(connection, account_id)
+    grants = [each for each in ledger.grants_of(connection, account_id) if each.remaining]
+    latest = ledger.page(connection, account_id, limit=RECENT).entries
+    return {
+        "account": {**plain(account), "available": account.available},
+        "grants": [plain(each) for each in grants],
+        "holds": [plain(each) for each in ledger.open_holds(connection, account_id)],
+        "entries": [plain(each) for each in latest],
+    }
+
+
+def plain(row: Any) -> dict[str, Any]:
+    """A row as JSON members: instants as text, hashes in hexadecimal."""
+    return {name: readable(name, value) for name, value in row._asdict().items()}
+
+
+def readable(name: str, value: Any) -> Any:
+    """One value as people read it."""
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, int) and name.endswith(TIMES):
+        return instant_of(value)
+    return value
+
+
+def show_table(name: str, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Rows under a heading, a column as wide as its widest cell."""
+    click.echo(f"\n{name}{'' if rows else ': none'}")
+    lines = [columns, *([str(row[column]) for column in columns] for row in rows)]
+    widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
+    for line in lines if rows else ():
+        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        click.echo("  " + "  ".join(cells).rstrip())
+
+
+@contextmanager
+def refusals_told() -> Iterator[None]:
+    """Tell an account that is not there as the command's own error."""
+    try:
+        yield
+    except ledger.AccountNotFoundError as error:
+        raise click.ClickException(str(error)) from None
