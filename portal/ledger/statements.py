@@ -30,6 +30,10 @@ class AnyOf(ColumnElement[bool]):
         self.list: sa.BindParameter[Any] = sa.bindparam(name, type_=ARRAY(column.type))
         self.text: sa.BindParameter[Any] = sa.bindparam(name, type_=sa.Text())
 
+    def self_group(self, against: object = None) -> "AnyOf":
+        """Itself: SQLAlchemy would append `= 1` for SQLite, and an index would not serve."""
+        return self
+
 
 @compiles(AnyOf)
 def _any_of(element: AnyOf, compiler: SQLCompiler, **_: object) -> str:
