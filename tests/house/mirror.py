@@ -22,7 +22,9 @@ def check_mirror(sources: Mapping[Path, str], tests: Iterable[Path]) -> list[str
 
 
 def _mirror(path: Path) -> Path:
-    return Path("tests", *path.parts[1:-1], f"test_{path.stem.strip('_')}.py")
+    """A package's own file is proved under the package's name: portal/__init__.py, test_portal."""
+    name = path.parent.name if path.stem == "__init__" else path.stem
+    return Path("tests", *path.parts[1:-1], f"test_{name}.py")
 
 
 def _is_front(path: Path, source: str) -> bool:
