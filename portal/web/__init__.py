@@ -1,0 +1,44 @@
+"""The front desk: pages for people. It reads the ledger, and changes nothing in it."""
+
+from flask import Flask
+
+from portal.web import (
+    admin,
+    auth,
+    csrf,
+    entry,
+    errors,
+    headers,
+    history,
+    home,
+    plans,
+    reports,
+    templating,
+    usage,
+    visitor,
+)
+
+BLUEPRINTS = (
+    home.bp,
+    auth.bp,
+    usage.bp,
+    history.bp,
+    entry.bp,
+    plans.bp,
+    admin.bp,
+    reports.bp,
+)
+
+
+def register(app: Flask) -> None:
+    """Open the front desk: guards in front of it, its blueprints, its templates' words."""
+    headers.register(app)
+    visitor.register(app)
+    app.before_request(csrf.check_token)
+    templating.register(app)
+    for blueprint in BLUEPRINTS:
+        errors.register(blueprint)
+        app.register_blueprint(blueprint)
+
+
+__all__ = ["errors", "register"]

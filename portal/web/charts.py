@@ -1,0 +1,212 @@
+"""Charts as geometry: bars, gridlines and labels in per cent of a frame, drawn by a template.
+
+It knows days and credits, no rows of the database and no colours: a series is a number that
+the style sheet paints.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Final, NamedTuple
+
+from portal.web.formats import counted, credits, day_date, long_day, short_day
+
+TOP: Final = 600  # of 10,000: the height of the frame above the highest gridline
+FLOOR: Final = 8_800  # where the bars stand
+GRIDLINES: Final = 4
+BAR: Final = 78  # per cent of a day's slot
+LABELS_MAX: Final = 8
+SERIES_MAX: Final = 4
+OTHER: Final = 5
+PLACES: Final = {"generate": 1, "clone": 2, "design": 3}
+
+
+class Series(NamedTuple):
+    """One kind of usage: `key` is its operation, `place` the number that the style paints."""
+
+    key: str
+    title: str
+    place: int
+
+
+class Box(NamedTuple):
+    """A rectangle; all four in per cent of the frame, as text."""
+
+    x: str
+    y: str
+    width: str
+    height: str
+    place: int
+
+
+class Column(NamedTuple):
+    """A day's bar: its segments from the floor up, its credits by series, what to say of it."""
+
+    number: int
+    day: date
+    amounts: Mapping[str, int]
+    total: int
+    boxes: tuple[Box, ...]
+    slot: Box
+    title: str
+
+
+class Label(NamedTuple):
+    """A word on an axis; `anchor` is start, middle or end."""
+
+    at: str
+    text: str
+    anchor: str = "middle"
+
+
+class Chart(NamedTuple):
+    """A stacked bar a day over a range of days, with its axes and its one-sentence summary."""
+
+    columns: tuple[Column, ...]
+    gridlines: tuple[Label, ...]
+    days: tuple[Label, ...]
+    today: str | None
+    legend: tuple[Series, ...]
+    sums: Mapping[str, int]
+    summary: str
+
+
+def stacked_days(
+    amounts: Mapping[tuple[int, str], int],
+    days: range,
+    series: Sequence[Series],
+    today: int,
+) -> Chart:
+    """A chart of credits by (day since 1970, operation) over `days`, stacked in series order."""
+    totals = {day: sum(amounts.get((day, one.key), 0) for one in series) for day in days}
+    step = nice_step(max(totals.values(), default=0))
+    columns = tuple(
+        _column(place, day, amounts, series, len(days), step) for place, day in enumerate(days)
+    )
+    sums = {
+        one.key: sum(column.amounts[one.key] for column in columns) for one in series
+    }
+    return Chart(
+        columns,
+        tuple(
+            Label(_percent(_height_at(line, GRIDLINES)), short(line * step))
+            for line in range(GRIDLINES + 1)
+        ),
+        _day_labels(days),
+        _percent(_middle(today - days.start, len(days))) if today in days else None,
+        tuple(one for one in series if sums[one.key]),
+        sums,
+        summary(totals),
+    )
+
+
+def series_of(titles: Mapping[str, str]) -> tuple[Series, ...]:
+    """One series an operation, in the order of the colours.
+
+    The operations everybody knows keep their colours whatever else a tariff names; the next
+    one takes the free place, and all others share the last.
+    """
+    free = (place for place in range(1, SERIES_MAX + 1) if place not in PLACES.values())
+    places = {key: PLACES.get(key) or next(free, OTHER) for key in titles}
+    series = (Series(key, title, places[key]) for key, title in titles.items())
+    return tuple(sorted(series, key=lambda one: one.place))
+
+
+def nice_step(highest: int) -> int:
+    """The distance of gridlines: the least of 1, 2, 2.5 and 5 times a power of ten that fits."""
+    power = 1
+    while True:
+        for tenths in (10, 20, 25, 50):
+            if tenths * power % 10 == 0 and tenths * power // 10 * GRIDLINES >= highest:
+                return tenths * power // 10
+        power *= 10
+
+
+def short(number: int) -> str:
+    """A number for an axis: 75000 is "75k"; balances are never written like this."""
+    for size, letter in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if number >= size and number * 10 % size == 0:
+            whole, tenth = divmod(number * 10 // size, 10)
+            return f"{whole}.{tenth}{letter}" if tenth else f"{whole}{letter}"
+    return credits(number)
+
+
+def summary(totals: Mapping[int, int]) -> str:
+    """The chart in one sentence, for those who cannot see it."""
+    whole = sum(totals.values())
+    if whole == 0:
+        return "No credits were charged in these days."
+    busiest = max(totals, key=lambda day: (totals[day], day))
+    active = sum(1 for total in totals.values() if total)
+    return (
+        f"{counted(whole, 'credit')} charged on {counted(active, 'day')} of {len(totals)}; "
+        f"the most on {long_day(day_date(busiest))}: {credits(totals[busiest])}."
+    )
+
+
+def _column(
+    place: int,
+    day: int,
+    amounts: Mapping[tuple[int, str], int],
+    series: Sequence[Series],
+    slots: int,
+    step: int,
+) -> Column:
+    slot = 10_000 * place // slots, 10_000 * (place + 1) // slots
+    width = (slot[1] - slot[0]) * BAR // 100
+    left = slot[0] + (slot[1] - slot[0] - width) // 2
+    parts = [(one, amounts.get((day, one.key), 0)) for one in series]
+    total = sum(amount for _, amount in parts)
+    return Column(
+        day,
+        day_date(day),
+        {one.key: amount for one, amount in parts},
+        total,
+        tuple(_segments(parts, left, width, step)),
+        Box(_percent(slot[0]), "0%", _percent(slot[1] - slot[0]), _percent(FLOOR), 0),
+        _bar_title(day, total, parts),
+    )
+
+
+def _segments(
+    parts: Iterable[tuple[Series, int]], left: int, width: int, step: int
+) -> Iterable[Box]:
+    below = 0
+    for one, amount in parts:
+        if amount > 0:
+            bottom = _height_at(below, step * GRIDLINES)
+            top = _height_at(below + amount, step * GRIDLINES)
+            below += amount
+            # A trace of usage is still a line that can be seen.
+            height = max(bottom - top, 40)
+            yield Box(
+                _percent(left), _percent(bottom - height), _percent(width), _percent(height),
+                one.place,
+            )
+
+
+def _bar_title(day: int, total: int, parts: Iterable[tuple[Series, int]]) -> str:
+    shown = " · ".join(f"{one.title} {credits(amount)}" for one, amount in parts if amount)
+    head = f"{long_day(day_date(day))}: {counted(total, 'credit')}"
+    return f"{head} ({shown})" if shown else head
+
+
+def _day_labels(days: range) -> tuple[Label, ...]:
+    """At most eight labels, the same number of days apart, none of them cut off."""
+    apart = -(-len(days) // LABELS_MAX)
+    return tuple(
+        Label(_percent(_middle(place, len(days))), short_day(day_date(days[place])))
+        for place in range(0, len(days), max(apart, 1))
+    )
+
+
+def _height_at(amount: int, highest: int) -> int:
+    """Where an amount lies between floor and top, in 1/10,000 of the frame from above."""
+    return FLOOR - (FLOOR - TOP) * amount // max(highest, 1)
+
+
+def _middle(place: int, slots: int) -> int:
+    return (20_000 * place + 10_000) // (2 * slots)
+
+
+def _percent(parts: int) -> str:
+    return f"{parts // 100}.{parts % 100:02}%"

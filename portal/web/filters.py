@@ -1,0 +1,103 @@
+"""What the history page was asked to show: read from the address, written back into it."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from werkzeug.datastructures import MultiDict
+
+from portal import ledger
+from portal.web.formats import instant, long_day
+
+# The word in the address, to the kinds of entries it stands for and what the form calls it.
+TYPES: Final = {
+    "charge": (("debit", "capture"), "Charges"),
+    "debit": (("debit",), "Charges at once"),
+    "capture": (("capture",), "Charges from holds"),
+    "hold": (("hold",), "Holds"),
+    "release": (("release",), "Releases"),
+    "refund": (("refund",), "Refunds"),
+    "grant": (("grant",), "Grants"),
+    "expiry": (("expiry",), "Expiries"),
+    "adjustment": (("adjustment",), "Adjustments"),
+    "denied": ((), "Denied attempts"),
+}
+REFERENCE_MAX: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The filters in an address; a date is inclusive, as people mean it. None is no filter."""
+
+    type: str | None = None
+    operation: str | None = None
+    reference: str | None = None
+    since: date | None = None
+    until: date | None = None
+
+    @classmethod
+    def read(cls, args: MultiDict[str, str]) -> "Asked":
+        """The filters of an address; what cannot be read is left out rather than guessed."""
+        kind = args.get("type", "")
+        reference = args.get("reference", "").strip().replace("\x00", "")[:REFERENCE_MAX]
+        operation = args.get("operation", "").strip().replace("\x00", "")[:REFERENCE_MAX]
+        return cls(
+            kind if kind in TYPES else None,
+            operation or None,
+            reference or None,
+            _date(args.get("from", "")),
+            _date(args.get("to", "")),
+        )
+
+    @property
+    def denied_only(self) -> bool:
+        """Whether only attempts that were refused are wanted."""
+        return self.type == "denied"
+
+    @property
+    def narrows(self) -> bool:
+        """Whether entries within the dates are left out."""
+        return bool(self.type or self.operation or self.reference)
+
+    def query(self, *without: str) -> dict[str, str]:
+        """The filters as they stand in an address, leaving some out."""
+        words = {
+            "type": self.type,
+            "operation": self.operation,
+            "reference": self.reference,
+            "from": self.since.isoformat() if self.since else None,
+            "to": self.until.isoformat() if self.until else None,
+        }
+        return {name: word for name, word in words.items() if word and name not in without}
+
+    def filter(self, zone: ZoneInfo) -> ledger.Filter:
+        """The same for the ledger: instants in a time zone, the end exclusive."""
+        return ledger.Filter(
+            kinds=TYPES[self.type][0] if self.type else (),
+            operations=(self.operation,) if self.operation else (),
+            reference=self.reference,
+            since=instant(self.since, zone) if self.since else None,
+            until=instant(self.until + timedelta(days=1), zone) if self.until else None,
+        )
+
+    @property
+    def range_title(self) -> str:
+        """The dates in words."""
+        if self.since is None and self.until is None:
+            return "All time"
+        if self.since is None:
+            return f"Up to {long_day(self.until)}" if self.until else ""
+        if self.until is None:
+            return f"Since {long_day(self.since)}"
+        if self.since == self.until:
+            return long_day(self.since)
+        return f"{long_day(self.since)} – {long_day(self.until)}"
+
+
+def _date(text: str) -> date | None:
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if 1971 <= found.year <= 9000 else None

@@ -1,0 +1,132 @@
+"""How numbers, shares and instants are written for people. It decides nothing."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from markupsafe import Markup
+
+MINUS: Final = "\u2212"
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+FIRST_DAY: Final = date(1970, 1, 1)
+MICROSECOND: Final = timedelta(microseconds=1)
+DAY: Final = 86_400_000_000
+
+
+def credits(amount: int) -> str:
+    """1204 as "1,204", -1204 as "−1,204"."""
+    return f"{amount:,}".replace("-", MINUS)
+
+
+def signed(amount: int) -> str:
+    """A change: "+1,204", "−1,204", "0"."""
+    return f"+{amount:,}" if amount > 0 else credits(amount)
+
+
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """"1 entry", "1,204 entries"."""
+    return f"{credits(number)} {noun if number == 1 else plural or noun + 's'}"
+
+
+def share(part: int, whole: int) -> str:
+    """A share in per cent: one decimal under 10 %, none above, "<0.1 %" for a trace."""
+    if whole <= 0 or part <= 0:
+        return "0 %"
+    mille = part * 1000 // whole
+    if mille == 0:
+        return "<0.1 %"
+    return f"{mille // 10}.{mille % 10} %" if mille < 100 else f"{part * 100 // whole} %"
+
+
+def zone_of(name: str) -> ZoneInfo:
+    """The time zone of that name, UTC where there is none: a page must not fail for it."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return ZoneInfo("UTC")
+
+
+def moment(at: int, zone: ZoneInfo) -> datetime:
+    """UTC microseconds as a time in a zone."""
+    return (EPOCH + at * MICROSECOND).astimezone(zone)
+
+
+def instant(day: date, zone: ZoneInfo) -> int:
+    """The first instant of a day in a zone, as UTC microseconds."""
+    start = datetime(day.year, day.month, day.day, tzinfo=zone)
+    return (start - EPOCH) // MICROSECOND
+
+
+def utc_day(at: int) -> int:
+    """Days since 1970 in UTC."""
+    return at // DAY
+
+
+def day_date(day: int) -> date:
+    """A day since 1970 as a date."""
+    return FIRST_DAY + timedelta(days=day)
+
+
+def day_number(day: date) -> int:
+    """A date as days since 1970."""
+    return (day - FIRST_DAY).days
+
+
+def short_day(day: date) -> str:
+    """"22 Nov"."""
+    return f"{day.day} {day:%b}"
+
+
+def long_day(day: date) -> str:
+    """"22 Nov 2026"."""
+    return f"{day.day} {day:%b %Y}"
+
+
+def day_words(at: int, zone: ZoneInfo) -> str:
+    """"1 Dec 2026 00:00 UTC", for sentences."""
+    local = moment(at, zone)
+    return f"{long_day(local)} {local:%H:%M %Z}"
+
+
+def brief(at: int, zone: ZoneInfo, now: int) -> Markup:
+    """"22 Nov 13:52" for lists, with the year where it is not this one, and UTC as a title."""
+    local = moment(at, zone)
+    day = short_day(local) if local.year == moment(now, zone).year else long_day(local)
+    return _time(at, f"{day} {local:%H:%M}")
+
+
+def full(at: int, zone: ZoneInfo) -> Markup:
+    """"22 Nov 2026, 13:52:07 CET", with UTC as a title."""
+    local = moment(at, zone)
+    return _time(at, f"{long_day(local)}, {local:%H:%M:%S %Z}")
+
+
+def zone_name(at: int, zone: ZoneInfo) -> str:
+    """What the zone is called at an instant: "UTC", "CET"."""
+    return moment(at, zone).tzname() or str(zone)
+
+
+def iso(at: int) -> str:
+    """ISO 8601 in UTC to the microsecond, as the services' door writes it."""
+    return moment(at, ZoneInfo("UTC")).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def span(microseconds: int) -> str:
+    """About how long: "8 days", "30 hours", "12 minutes", "less than a minute"."""
+    minutes = microseconds // 60_000_000
+    if minutes >= 2 * 1440:
+        return counted(minutes // 1440, "day")
+    if minutes >= 2 * 60:
+        return counted(minutes // 60, "hour")
+    return counted(minutes, "minute") if minutes > 0 else "less than a minute"
+
+
+def middle(text: str, size: int = 24) -> str:
+    """A long id with its middle left out."""
+    head = (size - 1) * 2 // 3
+    return text if len(text) <= size else f"{text[:head]}…{text[head + 1 - size:]}"
+
+
+def _time(at: int, text: str) -> Markup:
+    utc = iso(at)
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(utc, utc, text)

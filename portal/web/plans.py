@@ -1,0 +1,162 @@
+"""The plans page: tiers and prices of the tariff in force, and what a month would cost."""
+
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
+
+from flask import Blueprint, Response, request
+from flask_login import current_user
+
+from portal import current, ledger, pricing
+from portal.web.formats import counted, credits
+from portal.web.pages import Blocks, Part, page
+from portal.web.visitor import members_only
+
+bp = members_only(Blueprint("plans", __name__))
+
+BLOCKS: Final[Blocks] = {"estimate": (Part("estimate"),)}
+JOBS_MAX: Final = 10**9
+DIGITS_MAX: Final = 13
+
+
+class Wish(NamedTuple):
+    """What someone means to use of one operation: units in a job, and jobs a month."""
+
+    operation: pricing.Operation
+    quantity: str
+    jobs: str
+
+
+class Cost(NamedTuple):
+    """What a wish costs, or, in `fault`, why that cannot be said; `whole` is for the month."""
+
+    wish: Wish
+    each: int = 0
+    whole: int = 0
+    quantity: int = 0
+    fault: str = ""
+
+
+class Estimate(NamedTuple):
+    """The costs of all wishes, their sum and the smallest plan that carries them."""
+
+    costs: tuple[Cost, ...]
+    total: int
+    tier: pricing.Tier | None
+
+    @property
+    def asked(self) -> bool:
+        """Whether anything was filled in."""
+        return any(cost.whole or cost.fault for cost in self.costs)
+
+
+@bp.get("/plans")
+def tiers() -> Response:
+    """The page, or its estimate for other figures."""
+    tariff = current.tariffs().in_force(current.now())
+    estimate = estimate_of(tariff, request.args)
+    context = {
+        "tariff": tariff,
+        "own_tier": own_tier(),
+        "estimate": estimate,
+        "features": features(tariff),
+        "rate": pricing.rate,
+        "plural": pricing.plural,
+    }
+    return page("plans/tiers.html", context, BLOCKS, spoken(estimate))
+
+
+def features(tariff: pricing.Tariff) -> list[tuple[str, list[tuple[str, str]]]]:
+    """The rows of the comparison: what it is, and for each tier its name and its words."""
+    sayings: dict[str, Callable[[pricing.Tier], str]] = {
+        "Credits each month": lambda tier: credits(tier.allocation),
+        "Unused credits": lambda tier: rollover(tier.rollover),
+        "Carried credits last": lambda tier: life(tier.rollover),
+        "Jobs at once": lambda tier: limit(tier.caps.open_holds),
+        "Units in one job": lambda tier: limit(tier.caps.units_per_job),
+        "Overdraft": lambda tier: credits(tier.overdraft) if tier.overdraft else "none",
+    }
+    tiers = tariff.tiers.values()
+    return [
+        (title, [(tier.name, say(tier)) for tier in tiers]) for title, say in sayings.items()
+    ]
+
+
+def rollover(rule: pricing.Rollover) -> str:
+    """What becomes of an allocation's unused rest."""
+    times = "one allocation" if rule.amount == 1 else f"{rule.amount} allocations"
+    return {
+        "none": "lapse at the period's end",
+        "full": "all carry over",
+        "cap": f"up to {credits(rule.amount)} carry over",
+        "percent": f"{rule.amount} % carries over",
+        "multiple": f"up to {times} carries over",
+    }[rule.policy]
+
+
+def life(rule: pricing.Rollover) -> str:
+    """How long carried credits can be spent."""
+    return "–" if rule.policy == "none" else f"{counted(rule.life_periods, 'period')} more"
+
+
+def limit(maximum: int | None) -> str:
+    """A cap of a tier."""
+    return "no limit" if maximum is None else credits(maximum)
+
+
+def own_tier() -> str | None:
+    """The plan of the person's account; none for an admin without an account."""
+    if current_user.account_id is None:
+        return None
+    with current.database.reading() as connection:
+        return ledger.get_account(connection, current_user.account_id).tier
+
+
+def estimate_of(tariff: pricing.Tariff, given: Mapping[str, str]) -> Estimate:
+    """Price every wish by the function that charges, and find the smallest plan for the sum."""
+    costs = tuple(
+        cost_of(tariff, Wish(operation, given.get(name, ""), given.get(f"{name}.jobs", "")))
+        for name, operation in tariff.operations.items()
+    )
+    total = sum(cost.whole for cost in costs)
+    largest = max((cost.quantity for cost in costs), default=0)
+    return Estimate(costs, total, smallest_tier(tariff, total, largest))
+
+
+def cost_of(tariff: pricing.Tariff, wish: Wish) -> Cost:
+    """What one wish costs; a job that is left empty costs nothing."""
+    if not wish.quantity.strip():
+        return Cost(wish)
+    quantity, jobs = whole_number(wish.quantity), whole_number(wish.jobs.strip() or "1")
+    if quantity is None or jobs is None or jobs > JOBS_MAX:
+        return Cost(wish, fault="Whole numbers only, please.")
+    try:
+        each = pricing.quote(tariff, wish.operation.name, quantity).credits
+    except pricing.QuantityError as error:
+        return Cost(wish, fault=f"The quantity {error.rule}.")
+    return Cost(wish, each, each * jobs, quantity)
+
+
+def whole_number(text: str) -> int | None:
+    """A whole number as people write it: digits, with commas, spaces or none."""
+    digits = text.replace(",", "").replace(" ", "").replace("\u00a0", "")
+    if not digits.isascii() or not digits.isdigit() or len(digits) > DIGITS_MAX:
+        return None
+    return int(digits)
+
+
+def smallest_tier(tariff: pricing.Tariff, total: int, largest: int) -> pricing.Tier | None:
+    """The plan with the least allocation that covers a month and lets its largest job run."""
+    fitting = (
+        tier
+        for tier in tariff.tiers.values()
+        if tier.allocation >= total
+        and (tier.caps.units_per_job is None or tier.caps.units_per_job >= largest)
+    )
+    return min(fitting, key=lambda tier: tier.allocation, default=None)
+
+
+def spoken(estimate: Estimate) -> str:
+    """What a screen reader hears when the estimate changes."""
+    if estimate.tier is None:
+        return f"{counted(estimate.total, 'credit')} a month, more than any plan allocates"
+    return f"{counted(estimate.total, 'credit')} a month, covered by {estimate.tier.title}"

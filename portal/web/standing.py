@@ -1,0 +1,84 @@
+"""Where an account stands at this instant, as the balance card shows it; nothing is written.
+
+What has fallen due since anybody last touched the account (a hold that ran out, a grant that
+lapsed, a new period) is not in the tables yet: the ledger previews it.
+"""
+
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from portal import current, ledger, pricing
+from portal.web.formats import utc_day
+
+
+class Standing(NamedTuple):
+    """An account as of `now`: its terms, live grants in burn order and holds still running."""
+
+    account: ledger.Account
+    grants: tuple[ledger.Grant, ...]
+    holds: tuple[ledger.Hold, ...]
+    tier: pricing.Tier | None
+    next_allocation: int
+    now: int
+
+    @property
+    def allocated(self) -> int:
+        """Credits this period's allocation gave, upgrades included."""
+        return sum(grant.amount for grant in self._allocations())
+
+    @property
+    def allocation_left(self) -> int:
+        """Credits left of this period's allocation."""
+        return sum(grant.remaining for grant in self._allocations())
+
+    @property
+    def owed(self) -> int:
+        """Credits spent beyond all grants: the overdraft in use."""
+        return sum(grant.remaining for grant in self.grants) - self.account.posted
+
+    def _allocations(self) -> list[ledger.Grant]:
+        start = self.account.period_start
+        return [
+            grant
+            for grant in self.grants
+            if grant.origin == "allocation" and grant.effective_at >= start
+        ]
+
+
+def standing_of(
+    connection: Connection, account_id: str, now: int, tariffs: pricing.Tariffs
+) -> Standing:
+    """The account's state at `now`, by the code that would write it; nothing is written."""
+    outcome = ledger.preview(
+        connection,
+        ledger.Advance(account_id=account_id),
+        now=now,
+        tariffs=tariffs,
+        ids=current.ids,
+    )
+    if isinstance(outcome, ledger.Refused):
+        raise outcome.error
+    account, tiers = outcome.account, tariffs.in_force(now).tiers
+    coming = tiers.get(account.next_tier or account.tier)
+    holds = ledger.open_holds(connection, account_id)
+    return Standing(
+        account,
+        outcome.grants,
+        tuple(hold for hold in holds if hold.expires_at > now),
+        tiers.get(account.tier),
+        coming.allocation if coming else 0,
+        now,
+    )
+
+
+def tag_of(connection: Connection, account_id: str, now: int) -> str | None:
+    """What a page shows of an account: it changes when, and only when, the page would.
+
+    One indexed row. None while something has fallen due that nobody has written yet: then
+    only a preview can tell.
+    """
+    account = ledger.get_account(connection, account_id)
+    if account.next_due_at is not None and account.next_due_at <= now:
+        return None
+    return f"{account.seq}.{account.revision}.{utc_day(now)}"
