@@ -74,4 +74,4 @@ BEGIN
   GRANT USAGE ON SCHEMA public TO {APPLICATION}, {AUDIT};
   GRANT USAGE, CREATE ON SCHEMA public TO {OWNER};
 END $$
-"""
+"""  # noqa: S608 - the names are this module's own

@@ -65,7 +65,7 @@ def decide(
         facts = noticed(book, facts)
     kept, drafts, revisions = book.state, len(book.drafts), len(book.revisions)
     try:
-        outcome = answer(book, command, facts)
+        outcome: Outcome = answer(book, command, facts)
         advance(book)
     except (LedgerError, pricing.PricingError) as error:
         book.account, book.grants, book.holds, book.pins = kept

@@ -28,7 +28,6 @@ class NumberedError(LedgerError):
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
     __str__ = LedgerError.__str__
-    __hash__ = Exception.__hash__
 
 
 @dataclass(eq=False)

@@ -1,7 +1,7 @@
 """Deciding the two-phase path: place, extend, capture, release, and expiry by time."""
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 from portal import pricing
 from portal.ledger.book import About, Book, Draft, pinned, spent
@@ -24,7 +24,7 @@ from portal.ledger.model import DAY, MICROSECONDS, Hold, Pin
 TTL_MAX: Final = 86_400
 LATE_CAPTURE: Final = DAY
 OPEN_HOLDS_MAX: Final = 1_000
-RELEASES: Final = ("failed", "cancelled", "timed_out", "moderated")
+RELEASES: Final = tuple(pricing.RELEASE_REASONS)
 
 Draws = list[tuple[str | None, int, int]]
 
@@ -247,7 +247,7 @@ def whole_ttl(seconds: int) -> int:
     return seconds
 
 
-def of_hold(hold: Hold) -> dict[str, str | int]:
+def of_hold(hold: Hold) -> dict[str, Any]:
     """What every entry of a hold says: what it is for, and at which price list."""
     return {
         "hold_id": hold.id,

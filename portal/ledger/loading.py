@@ -6,6 +6,7 @@ one sees a snapshot from before the lock was granted.
 
 import json
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from sqlalchemy.engine import Connection
 
@@ -26,7 +27,7 @@ from portal.ledger.model import (
     Reversible,
     State,
 )
-from portal.ledger.statements import Row, read_all
+from portal.ledger.statements import Row, Statement, read_all
 
 
 def load(
@@ -70,7 +71,7 @@ def load_states(
     requests = [each.request for each in commands if each.request]
     services = sorted({request.service for request in requests})
     charges = [charge_key(each) for each in commands if isinstance(each, CHARGE_COMMANDS)]
-    asked_for = [
+    asked_for: list[tuple[Statement, dict[str, Any]]] = [
         (queries.LOCK if lock else queries.READ, {"ids": ids}),
         (queries.GRANTS, {"ids": ids}),
         (queries.HOLDS, {"ids": ids}),
@@ -119,9 +120,7 @@ def load_pins(connection: Connection, known: Known, hold_ids: list[str]) -> None
 def load_holds(connection: Connection, known: Known, hold_ids: list[str]) -> None:
     """The holds that commands name, with the entries that closed them."""
     named = {"holds": hold_ids}
-    holds, endings = read_all(
-        connection, [(queries.NAMED_HOLDS, named), (queries.ENDINGS, named)]
-    )
+    holds, endings = read_all(connection, [(queries.NAMED_HOLDS, named), (queries.ENDINGS, named)])
     known.holds = {row[0]: Hold(*row) for row in holds}
     for entry in (Entry(*row) for row in endings):
         closed = known.late if entry.kind == "debit" else known.ended

@@ -104,9 +104,7 @@ class Posting:
         if isinstance(state, Refused):
             return state
         facts = self.known.facts_of(command)
-        decision = decide(
-            state, command, facts, now=self.now, tariffs=self.tariffs, ids=self.ids
-        )
+        decision = decide(state, command, facts, now=self.now, tariffs=self.tariffs, ids=self.ids)
         outcome = self._keep(state, decision)
         if isinstance(outcome, Refused):
             outcome = self._refuse(command, outcome, decision.state, decision.now)
@@ -160,9 +158,7 @@ class Posting:
         if before.account.revision == 0:
             self.pages.accounts.append(new_account(before.account))
 
-    def _refuse(
-        self, command: Command, outcome: Refused, state: State, now: int
-    ) -> Refused:
+    def _refuse(self, command: Command, outcome: Refused, state: State, now: int) -> Refused:
         """Keep a blocked attempt, and bind a debit's 402 to its key (service-api.md §3)."""
         error, account = outcome.error, state.account
         if not isinstance(error, BLOCKED) or not account.revision:

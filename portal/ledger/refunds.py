@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from portal import pricing
 from portal.ledger import burn
 from portal.ledger.book import About, Book, Draft
 from portal.ledger.commands import Refund
@@ -11,15 +12,14 @@ from portal.ledger.funds import own, said
 from portal.ledger.grants import new_grant
 from portal.ledger.model import DAY, Grant, Reversible
 
-OUR_FAULT: Final = ("failed", "timed_out", "partial", "wrong_charge")
-OTHERWISE: Final = ("goodwill", "dispute")
-REINSTATED_LIFE: Final = 30 * DAY
+REINSTATED_LIFE: Final = pricing.REINSTATED_DAYS * DAY
 
 
 def refund(book: Book, command: Refund, facts: Facts) -> Draft:
     """Undo all or part of a debit or capture. Rule: ledger.md §7."""
-    if command.reason not in OUR_FAULT + OTHERWISE:
-        rule = f"must be one of {', '.join(OUR_FAULT + OTHERWISE)}"
+    reason = pricing.REFUND_REASONS.get(command.reason)
+    if reason is None:
+        rule = f"must be one of {', '.join(pricing.REFUND_REASONS)}"
         raise ValidationError("reason", rule, command.reason)
     charged = facts.reversible
     if charged is None:
@@ -37,7 +37,7 @@ def refund(book: Book, command: Refund, facts: Facts) -> Draft:
         tariff=charged.entry.tariff,
         note=command.note,
     )
-    return give_back(book, about, charged, back, ours=command.reason in OUR_FAULT)
+    return give_back(book, about, charged, back, reinstates=reason.reinstates)
 
 
 def refundable(command: Refund, charged: Reversible) -> int:
@@ -75,7 +75,7 @@ def give_back(
     charged: Reversible,
     back: list[tuple[str | None, int]],
     *,
-    ours: bool,
+    reinstates: bool,
 ) -> Draft:
     """Draft the refund, and for grants that have lapsed what becomes of their part.
 
@@ -93,7 +93,7 @@ def give_back(
         if grant.expires_at is None or grant.expires_at > book.now:
             book.restore((grant._replace(remaining=0, pinned=0),))
             draws.append((grant_id, part, 0))
-        elif ours:
+        elif reinstates:
             until = book.now + REINSTATED_LIFE
             made.append(new_grant(book, "reinstatement", part, book.now, until, grant_id))
             draws.append((made[-1].id, part, 0))

@@ -1,7 +1,7 @@
 """The outcome of a known key, rebuilt from the committed rows alone."""
 
 import json
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -12,8 +12,8 @@ from portal.ledger.errors import LedgerError
 from portal.ledger.lookups import chain_of_hold
 from portal.ledger.model import Account, Answered, Draw, Entry, Grant, Hold, Refusal
 from portal.ledger.queries import columns
-from portal.ledger.standing import find_hold, hold_after
 from portal.ledger.records import refusals, requests
+from portal.ledger.standing import find_hold, hold_after
 from portal.ledger.tables import accounts, draws, entries, grants
 from portal.ledger.words import code_of
 
@@ -55,7 +55,7 @@ def replayed(connection: Connection, answered: Answered) -> Outcome:
     )
 
 
-def of_entry(table: sa.Table, row: type, here: tuple[str, int | None]) -> sa.Select[tuple]:
+def of_entry(table: sa.Table, row: type[Any], here: tuple[str, int | None]) -> sa.Select[Any]:
     """Rows of a table that belong to one entry."""
     account_id, seq = here
     return sa.select(*columns(table, row)).where(

@@ -42,7 +42,8 @@ def _any_of(element: AnyOf, compiler: SQLCompiler, **_: object) -> str:
 
 @compiles(AnyOf, "sqlite")
 def _any_of_sqlite(element: AnyOf, compiler: SQLCompiler, **_: object) -> str:
-    names = f"(SELECT value FROM json_each({compiler.process(element.text)}))"
+    place = compiler.process(element.text)
+    names = f"(SELECT value FROM json_each({place}))"  # noqa: S608 - a placeholder
     return f"{compiler.process(element.column)} IN {names}"
 
 
@@ -123,7 +124,7 @@ class Insert:
             dialect = sa.create_mock_engine("postgresql+psycopg://", lambda *_: None).dialect
             types = (self._table.c[name].type.compile(dialect) for name in self._columns)
             arrays = ", ".join(f"%s::{type_}[]" for type_ in types)
-            self._many = f"{self._into()} SELECT * FROM unnest({arrays})"
+            self._many = f"{self._into()} SELECT * FROM unnest({arrays})"  # noqa: S608 - own types
         return self._many
 
     def _into(self) -> str:

@@ -4,7 +4,7 @@ Times are UTC microseconds in BIGINT on both databases. Triggers and roles
 live beside the migrations: they are what keeps these tables append-only.
 """
 
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy import Column, Integer, LargeBinary, MetaData, Table, Text
@@ -22,8 +22,8 @@ metadata = MetaData(
 )
 # 64 bits on both: SQLite names its one integer type INTEGER.
 Big: Final = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-STRICT: Final = {"sqlite_strict": True}
-ROWLESS: Final = {"sqlite_strict": True, "sqlite_with_rowid": False}
+STRICT: Final[dict[str, Any]] = {"sqlite_strict": True}
+ROWLESS: Final[dict[str, Any]] = {"sqlite_strict": True, "sqlite_with_rowid": False}
 
 
 def one_of(column: str, words: tuple[str, ...]) -> str:

@@ -6,6 +6,7 @@ from sqlalchemy.engine import Connection
 from portal import pricing
 from portal.ledger.errors import TariffRefusedError
 from portal.ledger.records import tariffs
+from portal.ledger.tables import accounts
 
 
 def load_tariffs(connection: Connection) -> pricing.Tariffs:
@@ -25,6 +26,11 @@ def publish_tariff(
     known = load_tariffs(connection)
     if any(tariff.name == each.name for each in known):
         raise TariffRefusedError(tariff.name, "is published already; give the change a new name")
+    in_use = connection.execute(sa.select(accounts.c.tier).union(sa.select(accounts.c.next_tier)))
+    dropped = sorted(tier for (tier,) in in_use if tier and tier not in tariff.tiers)
+    if dropped:
+        rule = f"drops tiers that accounts are on: {', '.join(dropped)}"
+        raise TariffRefusedError(tariff.name, rule)
     if known and tariff.effective_at <= max(now, known.latest.effective_at):
         rule = "must take effect later than now and than every published tariff"
         raise TariffRefusedError(tariff.name, rule)

@@ -1,6 +1,6 @@
 """Materialising what has fallen due, in order, each with its own due time (law 9)."""
 
-from typing import Final
+from typing import Any, Final
 
 from portal import pricing
 from portal.ledger import burn
@@ -95,7 +95,10 @@ def roll_over(book: Book, tier: pricing.Tier, boundary: int, until: int) -> None
     rest = sum(grant.free for grant in ending)
     carried = tier.rollover.carried(rest, tier.allocation)
     rolled, lapsed = split(ending, carried)
-    period = {"reference_type": "period", "reference_id": day_of(book.account.period_start)}
+    period: dict[str, Any] = {
+        "reference_type": "period",
+        "reference_id": day_of(book.account.period_start),
+    }
     if lapsed:
         about = About("period_end", **period)
         book.draft("expiry", about, spent(lapsed), occurred_at=boundary)

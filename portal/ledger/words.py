@@ -1,10 +1,8 @@
 """The wire words of refusals: `InsufficientCreditsError` is `insufficient_credits`."""
 
 import re
-from functools import cache
 
 
-@cache
 def code_of(error: type[Exception]) -> str:
     """A class of errors as its code: snake case, without `Error`."""
     name = error.__name__.removesuffix("Error")
