@@ -1,0 +1,162 @@
+"""The documentation against the code: every command, route and error code appears, and no other."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from flask import Flask
+
+from portal import create_app, ledger
+from portal.config import Config
+from portal.internal import problems
+from tests.house.tree import ROOT
+from tests.serving import environment_of, serving
+
+PAGES = {path: path.read_text() for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]}
+ALL = "\n".join(PAGES.values())
+FLASKS_OWN = {"run", "shell", "routes"}
+COMMAND = re.compile(r"flask --app wsgi ([a-z][a-z -]*[a-z])")
+LINK = re.compile(r"\]\(([^)#:]+)(?:#([^)]+))?\)")
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Flask:
+    root = tmp_path_factory.mktemp("root")
+    return create_app(Config.from_environment({}, root=root))
+
+
+def leaves(group: click.Group, *above: str) -> Iterator[str]:
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from leaves(command, *above, name)
+        elif (*above, name)[0] not in FLASKS_OWN:
+            yield " ".join((*above, name))
+
+
+def test_every_command_is_documented(app: Flask) -> None:
+    commands = set(leaves(app.cli))
+    assert len(commands) > 8
+    named = set(COMMAND.findall(ALL))
+    missing = {c for c in commands if not any(n == c or n.startswith(f"{c} ") for n in named)}
+    assert missing == set()
+
+
+def test_every_documented_command_exists(app: Flask) -> None:
+    commands = set(leaves(app.cli)) | FLASKS_OWN
+    groups = {command.rpartition(" ")[0] for command in commands}
+    for named in COMMAND.findall(ALL):
+        words = named.split()
+        known = [" ".join(words[:count]) for count in range(1, len(words) + 1)]
+        assert any(name in commands for name in known) or named in groups, named
+
+
+def routes(app: Flask) -> Iterator[tuple[str, str]]:
+    """Method and path of every route, parameters written as `<name>` whatever their name is."""
+    for rule in app.url_map.iter_rules():
+        if rule.endpoint != "static":
+            path = re.sub(r"<[^>]+>", "<…>", rule.rule)
+            yield from ((m, path) for m in (rule.methods or set()) - {"HEAD", "OPTIONS"})
+
+
+def test_every_route_is_documented(app: Flask) -> None:
+    text = re.sub(r"<[a-z_ ]+>", "<…>", ALL)
+    found = set(re.findall(r"`(GET|POST|PUT|PATCH|DELETE) (/[^\s`?]*)", text))
+    assert set(routes(app)) - found == set(), "routes that no document names"
+    assert found - set(routes(app)) == set(), "documented routes that do not exist"
+
+
+def test_every_error_code_is_documented_with_its_status() -> None:
+    text = (ROOT / "docs" / "service-door.md").read_text()
+    rows = {
+        (code, int(status))
+        for status, cell in re.findall(r"^\| (\d{3}) \| (.+?) \|", text, re.MULTILINE)
+        for code in re.findall(r"`(\w+)`", cell)
+    }
+    wanted = {(str(ledger.code_of(error)), row.status) for error, row in problems.TABLE.items()}
+    wanted |= {(code, row.status) for code, row in problems.HTTP.values()}
+    wanted.add((problems.UNEXPECTED[0], problems.UNEXPECTED[1].status))
+    assert rows == wanted
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+def test_the_signing_example_charges(config: Config, tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "service-door.md").read_text()
+    signing, debit = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    with serving(config, tmp_path) as portal:
+        flask(portal.config, "db", "upgrade")
+        key = json.loads(
+            flask(portal.config, "keys", "issue", "voices", "--scopes", "all", "--json")
+        )
+        names: dict[str, Any] = {"url": portal.url, "authority": portal.authority}
+        names |= {"kid": key["kid"], "secret": key["secret"]}
+        exec(signing, names)  # noqa: S102 - it is our own page
+        account = {"name": "Acme Ltd", "tier": "pro"}
+        path = "/internal/v1/accounts/acme"
+        opened = names["send"](
+            portal.url, portal.authority, "PUT", path, key["kid"], key["secret"], account, "k" * 16
+        )
+        assert opened[0] == 201, opened
+        exec(debit, names)  # noqa: S102
+    assert names["status"] == 201, names["answer"]
+    assert names["answer"]["entry"]["amount"] == -1204
+
+
+def flask(config: Config, *words: str) -> str:
+    """What a command prints, run as an operator runs it."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("PORTAL_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "flask", "--app", "wsgi", *words],
+        cwd=ROOT,
+        env=clean | environment_of(config),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: Path(path).name)
+def test_links_lead_to_files_and_headings_that_exist(path: Path) -> None:
+    for target, heading in LINK.findall(PAGES[path]):
+        there = (path.parent / target).resolve()
+        assert there.exists(), f"{path.name} links to {target}"
+        if heading:
+            assert heading in headings(there.read_text()), f"{path.name}: {target}#{heading}"
+
+
+def headings(text: str) -> set[str]:
+    """The anchors of a page, made as code hosts make them."""
+    lines = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", line.lower()).replace(" ", "-") for line in lines}
+
+
+def test_every_page_is_reached_from_the_index() -> None:
+    index = PAGES[ROOT / "docs" / "README.md"]
+    linked = {target for target, _ in LINK.findall(index)}
+    assert {path.name for path in (ROOT / "docs").glob("*.md")} - {"README.md"} <= linked
+
+
+def test_the_readme_shows_both_commands() -> None:
+    readme = PAGES[ROOT / "README.md"]
+    assert "make run" in readme
+    assert "make test" in readme
+
+
+def test_make_offers_what_the_documents_name() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    targets = set(re.findall(r"^([a-z]+):.*## ", makefile, re.MULTILINE))
+    named = set(re.findall(r"`make ([a-z]+)", ALL)) | set(
+        re.findall(r"^ +make ([a-z]+)", ALL, re.M)
+    )
+    assert named <= targets
+    assert targets <= named
