@@ -137,8 +137,8 @@ def own(found: Sequence[Any], seq: int, name: str, findings: Findings) -> Sequen
 def stray(findings: Findings, row: Any, name: str, rule: str, expected: str) -> None:
     """Note a row that hangs on nothing."""
     seq = getattr(row, "seq", getattr(row, "as_of_seq", 0))
-    findings.counts[f"stray {name}"] += 1
-    findings.note(row.account_id, seq, rule, expected, "none", f"{name} {row[1:3]}")
+    which = getattr(row, "id", None) or " ".join(map(str, row[1:3]))
+    findings.note(row.account_id, seq, rule, expected, "none", f"{name} {which}")
 
 
 @contextmanager

@@ -75,7 +75,8 @@ class Recount:
             self.note(self.seq + 1, "seq", self.seq + 1, seq, entry.id)
         if entry.prev_hash != self.head:
             self.note(seq, "prev_hash", self.head, entry.prev_hash, entry.id)
-        expected = recomputed(entry_hash, entry, draws, grants, entry.prev_hash)
+        made = grants if len(grants) < 2 else in_draw_order(grants, draws)
+        expected = recomputed(entry_hash, entry, draws, made, entry.prev_hash)
         if entry.hash != expected:
             self.note(seq, "hash", expected, entry.hash, entry.id)
 
@@ -133,7 +134,8 @@ class Recount:
         changed_at = max([self.recorded_at, *(each.recorded_at for each in self.revisions)])
         ours = (self.posted, self.held, self.seq, self.head, changed_at, self.due_at)
         theirs = tuple(getattr(account, name) for name in STANDING)
-        self.findings.compare(self.account_id, self.seq, ours, theirs, STANDING, "account")
+        last = self.seq + 1 if account.seq > self.seq else self.seq
+        self.findings.compare(self.account_id, last, ours, theirs, STANDING, "account")
         for grant in self.grants:
             counted, said = tuple(self.lots[grant.id]), (grant.remaining, grant.pinned)
             names = ("remaining", "pinned")
@@ -195,6 +197,12 @@ def recomputed(digest: Callable[..., bytes], *values: object) -> bytes:
         return digest(*values)
     except UnicodeEncodeError:
         return b""
+
+
+def in_draw_order(grants: Sequence[Grant], draws: Sequence[Draw]) -> list[Grant]:
+    """Grants of one entry as they were made: in the order of the draws that fill them."""
+    places = {draw.grant_id: draw.position for draw in draws}
+    return sorted(grants, key=lambda grant: places.get(grant.id, len(places)))
 
 
 def place(draw: Draw) -> str:
