@@ -91,7 +91,8 @@ def problem(
 def http_problem(error: HTTPException, instance: str) -> Response:
     """The answer to what the framework refused: no such path, no such method."""
     code, row = HTTP.get(error.code or 500, UNEXPECTED)
-    response = _problem(code, row, row.title + ".", instance, {})
+    detail = error.description if row.status == 400 else None
+    response = _problem(code, row, detail or f"{row.title}.", instance, {})
     allow = dict(error.get_headers()).get("Allow")
     if allow is not None:
         response.headers["Allow"] = allow

@@ -1,0 +1,177 @@
+"""A service as the door sees it: signs with its key, sends, and keeps what it sent."""
+
+import hashlib
+import itertools
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from portal import signing
+from portal.current import Application
+from portal.database import Database
+from portal.internal.keys import SCOPES, ServiceKey, issue_key
+
+SECOND = 1_000_000
+NOW = 1_795_355_520_250_000  # 2026-11-22T13:52:00.250000Z
+ROOT = "/internal/v1"
+_numbers = itertools.count(1)
+
+
+class Clock:
+    """A clock that goes only when told."""
+
+    def __init__(self, now: int = NOW) -> None:
+        self.now = now
+
+    def __call__(self) -> int:
+        return self.now
+
+    def advance(self, *, seconds: int = 0, microseconds: int = 0) -> None:
+        self.now += seconds * SECOND + microseconds
+
+
+@dataclass
+class Sent:
+    """A request as it goes over the wire; `again` sends the same bytes once more."""
+
+    client: FlaskClient
+    host: str
+    method: str
+    path: str
+    query: str
+    headers: dict[str, str]
+    body: bytes
+
+    def send(self) -> TestResponse:
+        return self.client.open(
+            self.path + (f"?{self.query}" if self.query else ""),
+            base_url=f"http://{self.host}",
+            method=self.method,
+            headers=self.headers,
+            data=self.body if self.method not in ("GET", "HEAD") else None,
+        )
+
+
+@dataclass
+class Service:
+    """One service with one key of its own."""
+
+    app: Flask
+    clock: Clock
+    key: ServiceKey
+    secret: str
+    authority: str
+    client: FlaskClient = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.client = self.app.test_client()
+
+    def prepare(
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Any] | bytes | None = None,
+        /,
+        *,
+        query: str = "",
+        key: str | None = None,
+        **signed: Any,
+    ) -> Sent:
+        """Sign a request. body: members, or raw bytes. key: the idempotency key of a POST."""
+        content = body if isinstance(body, bytes) else json.dumps(body or {}).encode()
+        if method in ("GET", "HEAD"):
+            content = b""
+        if method == "POST" and "idempotency_key" not in signed:
+            signed["idempotency_key"] = key or new_key()
+        created = self.clock.now // SECOND
+        terms = {
+            "method": method,
+            "authority": self.authority,
+            "path": ROOT + path,
+            "query": query,
+            "body": content,
+            "kid": self.key.kid,
+            "secret": self.secret,
+            "created": created,
+            "expires": created + signing.WINDOW,
+            "nonce": f"nonce-{next(_numbers):010}",
+            **signed,
+        }
+        return Sent(
+            self.client, self.authority, method, ROOT + path, query, signing.sign(**terms), content
+        )
+
+    def post(self, path: str, body: dict[str, Any] | bytes, /, **more: Any) -> TestResponse:
+        return self.prepare("POST", path, body, **more).send()
+
+    def put(self, path: str, body: dict[str, Any] | bytes, /, **more: Any) -> TestResponse:
+        return self.prepare("PUT", path, body, **more).send()
+
+    def get(self, path: str, query: str = "", /, **more: Any) -> TestResponse:
+        return self.prepare("GET", path, query=query, **more).send()
+
+    # --- what tests do most ----------------------------------------------------------------------
+
+    def debit(self, quantity: int = 100, task: str | None = None, **more: Any) -> TestResponse:
+        """Charge acme for characters of `generate`, one credit each."""
+        key = more.pop("key", None)
+        return self.post("/debits", debit_of(quantity, task, **more), key=key)
+
+    def hold(self, quantity: int = 100, task: str | None = None, **more: Any) -> TestResponse:
+        """Set acme's credits aside."""
+        key = more.pop("key", None)
+        return self.post("/holds", debit_of(quantity, task, **more), key=key)
+
+    def held(self, quantity: int = 100, **more: Any) -> str:
+        """The id of a fresh hold."""
+        response = self.hold(quantity, **more)
+        assert response.status_code == 201, response.text
+        found: str = response.json["hold"]["id"]
+        return found
+
+
+def debit_of(quantity: int, task: str | None = None, **more: Any) -> dict[str, Any]:
+    """Members of a debit or hold on acme."""
+    return {
+        "account": "acme",
+        "operation": "generate",
+        "quantity": quantity,
+        "reference": {"type": "task", "id": task or f"task-{next(_numbers)}"},
+        **more,
+    }
+
+
+def new_key() -> str:
+    """An idempotency key nobody has used."""
+    return f"key-{next(_numbers):016}"
+
+
+def issue(app: Flask, clock: Clock, service: str = "tts", **terms: Any) -> Service:
+    """A service with a fresh key; all scopes unless told otherwise."""
+    portal: Application = app.extensions["portal"]
+    terms = {"scopes": SCOPES, **terms}
+    key = portal.database.run(
+        lambda connection: issue_key(connection, service=service, now=clock.now, **terms)
+    )
+    secret = signing.derive_secret(portal.config.secret_key, key.kid)
+    app.extensions.pop("service_keys", None)  # the ring is read again, without waiting for it
+    return Service(app, clock, key, secret, portal.config.authority)
+
+
+# What a request may write that moves no credits: its nonce, and the units of a key's day.
+BESIDE = frozenset({"spent_nonces", "service_key_days"})
+
+
+def digest_of(database: Database, *, without: frozenset[str] = frozenset()) -> str:
+    """One hash over every row of every table."""
+    found = hashlib.sha256()
+    with database.reading() as connection:
+        for table in sorted(set(sa.inspect(connection).get_table_names()) - without):
+            rows = connection.execute(sa.text(f'SELECT * FROM "{table}"')).all()
+            found.update(repr((table, sorted(map(repr, rows)))).encode())
+    return found.hexdigest()
