@@ -66,7 +66,9 @@ BEGIN
     IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = role) THEN
       EXECUTE 'CREATE ROLE ' || quote_ident(role) || ' NOLOGIN';
     END IF;
-    IF NOT pg_has_role(current_user, role, 'MEMBER') THEN
+    -- Since 16 a role's maker is its member without the right to become it.
+    IF NOT pg_has_role(current_user, role, CASE WHEN
+        current_setting('server_version_num')::int < 160000 THEN 'MEMBER' ELSE 'SET' END) THEN
       EXECUTE 'GRANT ' || quote_ident(role) || ' TO ' || quote_ident(current_user);
     END IF;
   END LOOP;
