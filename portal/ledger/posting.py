@@ -123,10 +123,14 @@ class Posting:
             return Refused(IdempotencyKeyReusedError(request.key, members))
         outcome = self.known.outcomes.get((request.service, request.key))
         if outcome is None:
-            return replayed(self.connection, known)
+            return self.again(known)
         if isinstance(outcome, Refused):
             return replace(outcome, replayed=True)
         return outcome._replace(replayed=True)
+
+    def again(self, answered: Answered) -> Outcome:
+        """The outcome of a request that an earlier database transaction answered."""
+        return replayed(self.connection, answered)
 
     def _keep(self, before: State, decision: Decision) -> Outcome:
         """Seal a decision's drafts and gather them; gives the outcome with the sealed entry."""
