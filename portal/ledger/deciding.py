@@ -75,13 +75,19 @@ def decide(
 
 
 def noticed(book: Book, facts: Facts) -> Facts:
-    """Facts after what fell due: the named hold may have run out only now."""
+    """Facts after what fell due: a hold may have run out only now.
+
+    The hold a command names is expired then; one that stood for its reference frees it.
+    """
+    ended = {draft.entry.hold_id: draft.entry for draft in book.drafts if draft.entry.hold_id}
+    if facts.charged in ended:
+        facts = facts._replace(charged=None)
     hold = facts.hold
-    if hold is None or hold.status != "open" or hold.id in book.holds:
+    if hold is None or hold.id not in ended:
         return facts
-    ended = next(draft.entry for draft in book.drafts if draft.entry.hold_id == hold.id)
-    gone = hold._replace(status="expired", resolved_seq=ended.seq)
-    return facts._replace(hold=gone, ended=ended)
+    entry = ended[hold.id]
+    gone = hold._replace(status="expired", resolved_seq=entry.seq)
+    return facts._replace(hold=gone, ended=entry)
 
 
 def answer(book: Book, command: Command, facts: Facts) -> Posted:

@@ -143,14 +143,9 @@ class Tables:
         if entry.kind == "grant" and entry.reference_type == "payment":
             paid = (e for e in self.entries.values() if e.kind == "grant")
             guard(all(e[10:12] != entry[10:12] for e in paid), "a payment gives credits once")
-        if entry.kind == "grant" and entry.reference_type == "period":
-            if entry.reason != "rollover":
-                periods = (
-                    e.reference_id
-                    for e in before
-                    if (e.kind, e.reference_type) == ("grant", "period") and e.reason != "rollover"
-                )
-                guard(entry.reference_id not in periods, "a period gives credits once")
+        if allocates(entry):
+            periods = (each.reference_id for each in before if allocates(each))
+            guard(entry.reference_id not in periods, "a period gives credits once")
         if entry.kind == "refund":
             charge = self.entries[entry.reverses_id or ""]
             back = sum(each.amount for each in self.reversing.get(charge.id, ()))
@@ -184,6 +179,12 @@ class Tables:
         if entry.resolution is not None:
             hold = hold._replace(status=entry.resolution, resolved_seq=entry.seq)
         self.holds[hold_id] = hold
+
+
+def allocates(entry: Entry) -> bool:
+    """Whether an entry is an allocation, or the share of one, of a period."""
+    about = (entry.kind, entry.reference_type)
+    return about == ("grant", "period") and entry.reason != "rollover"
 
 
 def guard_entry(account: Account, entry: Entry, draws: Iterable[Draw]) -> None:
@@ -260,7 +261,7 @@ class MemoryLedger:
         known = load(self.tables, commands, now)
         posting = MemoryPosting(self, known, now, self.tariffs, self.ids)
         outcomes = [posting.outcome_of(command) for command in commands]
-        posting.pages.append(None)
+        posting.pages.append(None)  # type: ignore[arg-type]
         for command, outcome in zip(commands, outcomes, strict=True):
             key = command.request[:2] if command.request else ("", "")
             if key in self.tables.requests:

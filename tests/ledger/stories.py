@@ -11,7 +11,7 @@ from portal import pricing
 from portal.ledger import commands as asked
 from portal.ledger.commands import Command, Outcome, Posted, Refused
 from portal.ledger.identifiers import Ids
-from portal.ledger.model import DAY, MICROSECONDS, Account, Actor, Entry, Reference, Request
+from portal.ledger.model import MICROSECONDS, Account, Actor, Entry, Reference, Request
 from tests.ledger.memory import MemoryLedger
 
 SECOND = MICROSECONDS
