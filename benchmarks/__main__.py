@@ -1,0 +1,96 @@
+"""Measure the portal: `python -m benchmarks`, or `make bench`. docs/performance.md explains it."""
+
+import argparse
+import datetime
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import machine, report, vault
+from benchmarks.doors import CODES, Doors, sides
+from benchmarks.figures import TARGETS, Figure
+from benchmarks.ledgers import Ledger, databases, filled
+from portal.config import ROOT
+from tests.databases import DIALECTS
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to measure, on what, for how long."""
+
+    asked: frozenset[str]
+    dialects: tuple[str, ...]
+    seconds: float
+    rounds: int
+    batches: int
+    accounts: int
+    written_to: Path
+
+
+def main(words: list[str]) -> int:
+    """Measure, print, write JSON; 0 even if a target is missed, 1 if something was wrong."""
+    options = read(words)
+    found = machine.facts()
+    print(report.facts(found), flush=True)
+    figures: list[Figure] = []
+    if "P7" in options.asked:
+        figures.append(vault.deciding(options.rounds))
+        print(report.table("no database", figures), flush=True)
+    with databases() as source:
+        for dialect in options.dialects:
+            with filled(source, dialect, options.accounts) as made:
+                ours = list(measured(made, options))
+            print(report.table(dialect, ours), flush=True)
+            figures += ours
+    told = {**vars(options), "asked": sorted(options.asked), "written_to": str(options.written_to)}
+    report.write(options.written_to, found, told, figures)
+    print(f"\nwritten to {options.written_to}")
+    return int(any(each.target.code == "P15" and each.value for each in figures))
+
+
+def measured(made: Ledger, options: Options) -> Iterator[Figure]:
+    """All figures of one database; the last ones say whether anything was wrong."""
+    unexpected = 0
+    if not options.asked.isdisjoint(CODES):
+        with sides(made) as pair:
+            doors = Doors(made, pair, options.seconds, options.asked)
+            doors.warm()
+            for _ in range(options.rounds):
+                doors.round()
+        unexpected = doors.unexpected
+        yield from doors.figures()
+    if "P6" in options.asked:
+        yield vault.posting(made, options.batches)
+    yield from vault.audited(made, unexpected)
+
+
+def read(words: list[str]) -> Options:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--only", help=f"figures by commas, of {', '.join(TARGETS)}")
+    parser.add_argument("--database", choices=DIALECTS, help="one of the two databases alone")
+    parser.add_argument("--seconds", type=float, help="length of one round of load")
+    parser.add_argument("--rounds", type=int, help="rounds of which the median is told")
+    parser.add_argument("--accounts", type=int, help="accounts in the ledger")
+    parser.add_argument("--quick", action="store_true", help="see that it runs: no time means much")
+    parser.add_argument("--json", type=Path, help="where the JSON goes instead of var/bench/")
+    given = parser.parse_args(words)
+    asked = frozenset(given.only.split(",")) if given.only else frozenset(TARGETS)
+    if unknown := sorted(asked - set(TARGETS)):
+        parser.error(f"there is no figure {', '.join(unknown)}")
+    quick = given.quick
+    now = datetime.datetime.now(datetime.UTC)
+    return Options(
+        asked=asked,
+        dialects=(given.database,) if given.database else DIALECTS,
+        seconds=given.seconds or (0.1 if quick else 2.0),
+        rounds=given.rounds or (1 if quick else 3),
+        batches=2 if quick else 12,
+        accounts=given.accounts or (100 if quick else 10_000),
+        written_to=given.json or ROOT / "var" / "bench" / f"{now:%Y%m%dT%H%M%SZ}.json",
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

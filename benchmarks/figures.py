@@ -1,0 +1,79 @@
+"""The figures of docs/performance.md: what each is called, and what it has to reach."""
+
+import math
+import operator
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a figure is, its unit, and the bound it has to keep."""
+
+    code: str
+    says: str
+    unit: str
+    bound: float | None = None
+    is_most: bool = True
+
+    def is_met(self, value: float) -> bool | None:
+        """Whether a value keeps the bound; None where there is none."""
+        if self.bound is None:
+            return None
+        keeps: Callable[[float, float], bool] = operator.le if self.is_most else operator.ge
+        return keeps(value, self.bound)
+
+    @property
+    def asked(self) -> str:
+        """The bound as text."""
+        if self.bound is None:
+            return ""
+        return f"{'≤' if self.is_most else '≥'} {self.bound:,g}{self.unit}"
+
+
+HELLO: Final = "× hello"
+RATE: Final = "/s"
+TARGETS: Final = {
+    target.code: target
+    for target in (
+        Target("P1", "signed debit, 64 clients, uniform accounts", HELLO, 3.0),
+        Target("P2", "signed debit, 64 clients, one hot account", HELLO, 3.0),
+        Target("P3a", "signed debit, 8 clients", HELLO, 4.0),
+        Target("P3b", "signed debit, 1 client", HELLO, 6.0),
+        Target("P6", "ledger.post in batches of 1,000", RATE, 12_000, is_most=False),
+        Target("P7", "ledger.decide, no database", RATE, 60_000, is_most=False),
+        Target("P9", "hold + capture against two debits", "×", 1.3),
+        Target("P13", "entries audited", RATE, 30_000, is_most=False),
+        Target("P15", "differences and unexpected answers", "", 0),
+        Target("R", "replay of a known key, 64 clients", HELLO),
+        Target("G", "signed debit without group commit, 64 clients", HELLO),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured value on one database, with the numbers behind it."""
+
+    target: Target
+    database: str
+    value: float
+    numbers: dict[str, float | int | str]
+
+    @property
+    def is_met(self) -> bool | None:
+        """Whether it keeps its bound."""
+        return self.target.is_met(self.value)
+
+
+def median(values: Sequence[float]) -> float:
+    """The median, or NaN of nothing."""
+    return statistics.median(values) if values else math.nan
+
+
+def quantile(values: Sequence[float], share: float) -> float:
+    """The value that `share` of all values do not pass, or NaN of nothing."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else math.nan
