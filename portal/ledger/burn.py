@@ -57,11 +57,15 @@ def owed(state: State) -> int:
     return sum(grant.remaining for grant in state.grants) - state.account.posted
 
 
-def overdraft_room(state: State) -> int:
-    """Credits the overdraft still lends, after what is owed and what holds have pinned on it."""
+def overdraft_used(state: State) -> int:
+    """Credits of the overdraft that are owed, or that holds have pinned on it."""
     free = sum(grant.remaining - grant.pinned for grant in state.grants)
-    used = free - state.account.posted + state.account.held
-    return max(0, state.account.overdraft_limit - used)
+    return free - state.account.posted + state.account.held
+
+
+def overdraft_room(state: State) -> int:
+    """Credits the overdraft still lends."""
+    return max(0, state.account.overdraft_limit - overdraft_used(state))
 
 
 def spendable(state: State, operation: str | None, now: int) -> int:

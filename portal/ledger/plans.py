@@ -50,7 +50,7 @@ def put_account(book: Book, command: PutAccount) -> Draft | None:
     tier = tariff.get_tier(command.tier)
     account = book.account
     if account.revision == UNOPENED:
-        book.revise(limited(account, tier), "opened", by(command), book.now, "")
+        book.revise(limited(book, account, tier, 0), "opened", by(command), book.now, "")
         allocate(book, tier, tariff.name, book.now)
         return book.drafts[-1] if book.drafts else None
     if command.anchor_at not in (None, account.anchor_at):
@@ -88,7 +88,8 @@ def upgrade(
     account = book.account
     left, whole = account.period_end - book.now, account.period_end - account.period_start
     credits = pricing.prorated(allocation, tier.allocation, left, whole)
-    upgraded = limited(account._replace(tier=tier.name, next_tier=None), tier)
+    larger = account._replace(tier=tier.name, next_tier=None)
+    upgraded = limited(book, larger, tier, credits)
     book.revise(upgraded, "upgrade", by(command), book.now, f"from {account.tier}")
     if credits == 0:
         return None

@@ -56,14 +56,21 @@ def turn_over(book: Book, boundary: int) -> None:
     opened = book.account._replace(
         tier=tier.name, next_tier=None, period_start=boundary, period_end=ends
     )
-    book.revise(limited(opened, tier), "turnover", BY_SYSTEM, boundary, "")
+    opened = limited(book, opened, tier, tier.allocation)
+    book.revise(opened, "turnover", BY_SYSTEM, boundary, "")
     allocate(book, tier, tariff.name, boundary)
     merge(book, boundary)
 
 
-def limited(account: Account, tier: pricing.Tier) -> Account:
-    """The account with its tier's overdraft, never less than what it already uses (law 3)."""
-    return account._replace(overdraft_limit=max(tier.overdraft, -account.available, 0))
+def limited(book: Book, account: Account, tier: pricing.Tier, incoming: int) -> Account:
+    """The account with its tier's overdraft, never less than what stays in use (law 3).
+
+    `incoming` credits are about to repay what is owed, so that much need not be lent again.
+    What is free on grants does not count: they may lapse, the debt does not.
+    """
+    state = book.state
+    in_use = burn.overdraft_used(state) - min(burn.owed(state), incoming)
+    return account._replace(overdraft_limit=max(tier.overdraft, in_use))
 
 
 def allocate(book: Book, tier: pricing.Tier, tariff: str, occurred_at: int) -> None:

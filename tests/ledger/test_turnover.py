@@ -1,0 +1,58 @@
+"""Turnover: what falls due is written in order, each with its own time."""
+
+from portal.ledger.errors import InsufficientCreditsError
+from portal.ledger.model import DAY
+from tests.ledger.stories import HOUR, Story, done, entry_of, refused
+
+
+def owing(story: Story, credits: int) -> None:
+    """Ada borrows while credits come in that do not repay it: a hold had pinned the overdraft."""
+    story.open("scale")
+    story.now = story.account.period_end - HOUR
+    hold = story.place(500 + credits, ttl_seconds=86_400)
+    story.grant(300)
+    done(story.capture(hold, 500 + credits))
+
+
+def test_a_smaller_plan_lends_what_is_owed_until_it_is_repaid() -> None:
+    story = Story()
+    owing(story, 150)
+    story.open("quit")
+    story.wait(2 * HOUR)
+    assert story.advance().overdraft_limit == 150
+    assert (story.account.posted, story.grants) == (150, [("purchase", 300, 0)])
+    refused(story.debit(301), InsufficientCreditsError, spendable=300)
+    assert entry_of(story.debit(300)).posted_after == -150
+
+
+def test_credits_that_lapse_never_break_the_limit_of_a_smaller_plan() -> None:
+    story = Story()
+    story.open("scale")
+    story.grant(40, "promotion", life=45 * DAY, operations=("clone",))
+    done(story.debit(650))
+    story.open("quit")
+    story.now = story.account.period_end
+    assert (story.advance().available, story.account.overdraft_limit) == (-110, 150)
+    story.wait(40 * DAY)
+    assert (story.advance().available, story.account.overdraft_limit) == (-150, 150)
+
+
+def test_an_allocation_that_repays_is_not_lent_out_again() -> None:
+    story = Story()
+    story.open("scale")
+    done(story.debit(650))
+    story.open("free")
+    story.now = story.account.period_end
+    account = story.advance()
+    assert (account.posted, account.overdraft_limit, story.grants) == (-50, 50, [])
+    refused(story.debit(1), InsufficientCreditsError, spendable=0)
+
+
+def test_an_upgrade_that_repays_is_not_lent_out_again() -> None:
+    story = Story()
+    story.open("scale")
+    done(story.debit(700))
+    account = story.open("plus").account
+    assert (account.posted, account.overdraft_limit, story.grants) == (
+        300, 0, [("allocation", 300, 0)]
+    )  # fmt: skip
