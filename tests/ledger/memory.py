@@ -83,7 +83,7 @@ class Tables:
         guard(row.prev_hash == account.revision_hash, "revisions are chained")
         guard(row.hash == revision_hash(row, row.prev_hash), "revisions are hashed")
         guard(row.recorded_at >= account.changed_at, "time of revisions")
-        guard(row.overdraft_limit >= 0 and row.as_of_seq <= account.seq, "revisions' terms")
+        guard(row.overdraft_limit >= 0, "overdraft_limit")
         self.revisions.setdefault(row.account_id, []).append(row)
         terms = {name: getattr(row, name) for name in Revision._fields[3:12]}
         self.accounts[row.account_id] = account._replace(
