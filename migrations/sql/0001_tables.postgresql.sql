@@ -73,6 +73,7 @@ CREATE TABLE tariffs (
     document TEXT NOT NULL,
     published_at BIGINT NOT NULL,
     published_by TEXT NOT NULL,
+    hash BYTEA NOT NULL,
     CONSTRAINT tariffs_pk PRIMARY KEY (name),
     CONSTRAINT tariffs_effective_at_unique UNIQUE (effective_at)
 )

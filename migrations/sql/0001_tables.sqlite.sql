@@ -77,6 +77,7 @@ CREATE TABLE tariffs (
     document TEXT NOT NULL,
     published_at INTEGER NOT NULL,
     published_by TEXT NOT NULL,
+    hash BLOB NOT NULL,
     CONSTRAINT tariffs_pk PRIMARY KEY (name),
     CONSTRAINT tariffs_effective_at_unique UNIQUE (effective_at)
 )

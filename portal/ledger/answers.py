@@ -7,10 +7,9 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from portal.ledger.chain import refusal_hash, request_hash
-from portal.ledger.findings import Findings
+from portal.ledger.findings import Findings, recomputed
 from portal.ledger.model import Answered, Refusal
 from portal.ledger.records import refusals, requests
-from portal.ledger.recount import recomputed
 from portal.ledger.streams import raw
 from portal.ledger.tables import accounts, entries
 

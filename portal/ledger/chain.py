@@ -8,12 +8,13 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from portal.ledger.model import Answered, Draw, Entry, Grant, Refusal, Revision
+from portal.ledger.model import Answered, Draw, Entry, Grant, Published, Refusal, Revision
 
 ENTRY: Final = b"credits-portal/entry/1"
 REVISION: Final = b"credits-portal/revision/1"
 REFUSAL: Final = b"credits-portal/refusal/1"
 REQUEST: Final = b"credits-portal/request/1"
+TARIFF: Final = b"credits-portal/tariff/1"
 
 
 def entry_hash(
@@ -45,6 +46,11 @@ def refusal_hash(refusal: Refusal) -> bytes:
 def request_hash(answered: Answered) -> bytes:
     """SHA-256 over an answered request's fields."""
     return digest(REQUEST, answered[:-1], b"")
+
+
+def tariff_hash(published: Published) -> bytes:
+    """SHA-256 over a published tariff's fields, who published it and when among them."""
+    return digest(TARIFF, published[:-1], b"")
 
 
 def digest(domain: bytes, fields: Iterable[object], prev_hash: bytes) -> bytes:

@@ -254,6 +254,18 @@ class Answered(NamedTuple):
     hash: bytes
 
 
+class Published(NamedTuple):
+    """A price list as it was published: its document, the document's digest, who and when."""
+
+    name: str
+    effective_at: int
+    sha256: str
+    document: str
+    published_at: int
+    published_by: str
+    hash: bytes
+
+
 class State(NamedTuple):
     """All that decides an account's next entry: its row, live grants and open holds.
 

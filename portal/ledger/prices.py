@@ -2,18 +2,17 @@
 
 from typing import Final
 
-import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from portal import pricing
-from portal.ledger.findings import Findings
-from portal.ledger.model import Entry
-from portal.ledger.records import tariffs as table
+from portal.ledger import rows
+from portal.ledger.chain import tariff_hash
+from portal.ledger.findings import Findings, recomputed
+from portal.ledger.model import Entry, Published
+from portal.ledger.records import tariffs
 
 MEMO_MAX: Final = 100_000
-ROWS: Final = sa.select(
-    table.c.name, table.c.effective_at, table.c.sha256, table.c.document
-).order_by(table.c.effective_at)
+ROWS: Final = rows.reading(tariffs, Published).order_by(tariffs.c.effective_at)
 
 
 class Prices:
@@ -24,8 +23,8 @@ class Prices:
 
     __slots__ = ("_findings", "_memo", "_tariffs")
 
-    def __init__(self, tariffs: dict[str, pricing.Tariff | None], findings: Findings) -> None:
-        self._tariffs = tariffs
+    def __init__(self, known: dict[str, pricing.Tariff | None], findings: Findings) -> None:
+        self._tariffs = known
         self._findings = findings
         self._memo: dict[tuple[str, str | None, int | None], int | None] = {}
 
@@ -72,27 +71,29 @@ class Prices:
 
 
 def published(connection: Connection, findings: Findings) -> dict[str, pricing.Tariff | None]:
-    """Every published tariff by name; None for one whose row is not what its document says."""
+    """Every published tariff by name; None for one whose row is not what was published."""
     known: dict[str, pricing.Tariff | None] = {}
-    for name, effective_at, sha256, document in connection.execute(ROWS):
+    for row in rows.every(connection, Published, ROWS):
         findings.counts["tariffs"] += 1
         before = findings.found
-        tariff = read(name, document, findings)
+        tariff = read(row, findings)
         if tariff is not None:
-            ours = (tariff.sha256, tariff.name, tariff.effective_at)
-            theirs, names = (sha256, name, effective_at), ("sha256", "name", "effective_at")
-            findings.compare(None, None, ours, theirs, names, f"tariff {name}")
-            known[tariff.name] = tariff
-            if findings.found > before:
-                known[tariff.name] = None
-        known.setdefault(name)
+            known[tariff.name] = tariff if findings.found == before else None
+        known.setdefault(row.name)
     return known
 
 
-def read(name: str, document: str, findings: Findings) -> pricing.Tariff | None:
-    """A published document as a tariff; None, and noted, where it is none any more."""
+def read(row: Published, findings: Findings) -> pricing.Tariff | None:
+    """A published row as a tariff, differences noted; None where it is no tariff any more."""
+    subject = f"tariff {row.name}"
+    expected = recomputed(tariff_hash, row)
+    findings.compare(None, None, (expected,), (row.hash,), ("hash",), subject)
     try:
-        return pricing.parse_tariff(document, name)
+        tariff = pricing.parse_tariff(row.document, row.name)
     except pricing.TariffError as error:
-        findings.note(None, None, "document", "a tariff", error, f"tariff {name}")
+        findings.note(None, None, "document", "a tariff", error, subject)
         return None
+    ours = (tariff.sha256, tariff.name, tariff.effective_at)
+    theirs = (row.sha256, row.name, row.effective_at)
+    findings.compare(None, None, ours, theirs, ("sha256", "name", "effective_at"), subject)
+    return tariff

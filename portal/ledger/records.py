@@ -68,6 +68,7 @@ tariffs = Table(
     Column("document", Text, nullable=False),
     Column("published_at", Big, nullable=False),
     Column("published_by", Text, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
     **STRICT,
 )
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from portal.ledger.chain import entry_hash, revision_hash
-from portal.ledger.findings import Findings
+from portal.ledger.findings import Findings, recomputed
 from portal.ledger.model import GENESIS, Account, Draw, Entry, Grant, Revision
 from portal.ledger.usage import Tally, UsageDay
 
@@ -189,14 +189,6 @@ class Recount:
         for missing in counted.values():
             subject = f"usage {missing.operation} on day {missing.day}"
             self.note(self.seq, "usage_days", "a row", "no such row", subject)
-
-
-def recomputed(digest: Callable[..., bytes], *values: object) -> bytes:
-    """A hash of rows; of text that is no text (half a surrogate pair) there is none."""
-    try:
-        return digest(*values)
-    except UnicodeEncodeError:
-        return b""
 
 
 def in_draw_order(grants: Sequence[Grant], draws: Sequence[Draw]) -> list[Grant]:

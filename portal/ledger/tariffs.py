@@ -4,7 +4,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from portal import pricing
+from portal.ledger.chain import tariff_hash
 from portal.ledger.errors import TariffRefusedError
+from portal.ledger.model import GENESIS, Published
 from portal.ledger.records import tariffs
 from portal.ledger.tables import accounts
 
@@ -34,13 +36,14 @@ def publish_tariff(
     if known and tariff.effective_at <= max(now, known.latest.effective_at):
         rule = "must take effect later than now and than every published tariff"
         raise TariffRefusedError(tariff.name, rule)
-    connection.execute(
-        tariffs.insert().values(
-            name=tariff.name,
-            effective_at=tariff.effective_at,
-            sha256=tariff.sha256,
-            document=tariff.document,
-            published_at=now,
-            published_by=published_by,
-        )
+    row = Published(
+        tariff.name,
+        tariff.effective_at,
+        tariff.sha256,
+        tariff.document,
+        now,
+        published_by,
+        GENESIS,
     )
+    row = row._replace(hash=tariff_hash(row))
+    connection.execute(tariffs.insert().values(row._asdict()))

@@ -7,15 +7,17 @@ import pytest
 from portal import pricing
 from portal.database import Database
 from portal.ledger import prices as module
+from portal.ledger.chain import tariff_hash
 from portal.ledger.findings import Findings
 from portal.ledger.history import page
-from portal.ledger.model import Entry
+from portal.ledger.model import Entry, Published
 from portal.ledger.prices import Prices, published
 from portal.ledger.records import tariffs as table
 from tests.ledger.conftest import Lived
 from tests.ledger.histories import TARIFFS
 
 TARIFF = TARIFFS[0]
+TARIFF_ROW = (TARIFF.name, TARIFF.effective_at, TARIFF.sha256, TARIFF.document)
 
 
 def entry_of(lived: Lived, **wanted: str) -> Entry:
@@ -77,17 +79,12 @@ def test_quotes_are_remembered_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) ->
 
 def publish(database: Database, **changes: Any) -> list[tuple[Any, ...]]:
     """Put a row in as somebody else would, and say what is found and what is trusted."""
-    row = {
-        "name": TARIFF.name,
-        "effective_at": TARIFF.effective_at,
-        "sha256": TARIFF.sha256,
-        "document": TARIFF.document,
-        "published_at": 1,
-        "published_by": "olga@example.com",
-    }
+    row = Published(*TARIFF_ROW, published_at=1, published_by="olga@example.com", hash=b"")
+    row = row._replace(**{name: value for name, value in changes.items() if name != "hash"})
+    row = row._replace(hash=changes.get("hash", tariff_hash(row)))
     findings = Findings()
     with database.writing() as connection:
-        connection.execute(table.insert().values(row | changes))
+        connection.execute(table.insert().values(row._asdict()))
         known = published(connection, findings)
     assert findings.counts == {"tariffs": 1}
     assert TARIFF.name in known or "document" in changes
@@ -105,6 +102,7 @@ def test_a_published_tariff_is_what_its_document_says(database: Database) -> Non
         ({"name": "2026-99"}, ["name"]),
         ({"effective_at": 5}, ["effective_at"]),
         ({"sha256": "00"}, ["sha256"]),
+        ({"hash": b"no hash of it"}, ["hash"]),
         ({"document": TARIFF.document + "\n"}, ["sha256"]),
         ({"document": TARIFF.document.replace('"2026-01"', '"2026-02"', 1)}, ["sha256", "name"]),
         ({"document": "name ="}, ["document"]),
