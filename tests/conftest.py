@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from portal.config import Config
 from portal.database import Database
@@ -21,6 +22,12 @@ from tests.databases import DIALECTS, Databases
 
 ROOT = Path(__file__).resolve().parent.parent
 RUN = "TEST_RUN_PID"
+
+# A slow machine is no failure; a failing example prints the line that replays it.
+settings.register_profile(
+    "portal", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("portal")
 
 
 def pytest_configure(config: pytest.Config) -> None:
