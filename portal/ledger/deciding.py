@@ -66,7 +66,7 @@ def decide(
     kept, drafts, revisions = book.state, len(book.drafts), len(book.revisions)
     try:
         outcome: Outcome = answer(book, command, facts)
-        advance(book)
+        advance(book, since=book.now)
     except (LedgerError, pricing.PricingError) as error:
         book.account, book.grants, book.holds, book.pins = kept
         del book.drafts[drafts:], book.revisions[revisions:]

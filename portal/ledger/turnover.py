@@ -15,12 +15,14 @@ LIVE_GRANTS: Final = 64
 BY_SYSTEM: Final = (SYSTEM.kind, SYSTEM.name)
 
 
-def advance(book: Book) -> None:
+def advance(book: Book, since: int = 0) -> None:
     """Bring the account to `book.now`: holds that ran out, periods, grants that lapsed.
 
-    At one instant holds come first (their credits return), then the period, then grants.
+    At one instant holds come first (their credits return), then the period, then grants. What
+    a hold kept from lapsing lapses when it is free, never before: `since` says when a command
+    freed it.
     """
-    cursor = 0
+    cursor = since
     while (due_at := book.due_at()) <= book.now:
         cursor = max(cursor, due_at)
         held = [hold for hold in book.holds.values() if hold.expires_at <= due_at]

@@ -2,7 +2,7 @@
 
 from portal.ledger.errors import InsufficientCreditsError
 from portal.ledger.model import DAY
-from tests.ledger.stories import HOUR, Story, done, entry_of, refused
+from tests.ledger.stories import HOUR, MINUTE, Story, done, entry_of, refused, table
 
 
 def owing(story: Story, credits: int) -> None:
@@ -56,3 +56,37 @@ def test_an_upgrade_that_repays_is_not_lent_out_again() -> None:
     assert (account.posted, account.overdraft_limit, story.grants) == (
         300, 0, [("allocation", 300, 0)]
     )  # fmt: skip
+
+
+def lapsing_while_held(story: Story) -> str:
+    """A hold on a promotion that lapses an hour later, the hold two hours later."""
+    story.open("free")
+    story.grant(40, "promotion", life=HOUR)
+    return story.place(30, ttl_seconds=7_200)
+
+
+def test_pinned_credits_lapse_when_their_hold_runs_out() -> None:
+    story = Story()
+    lapsing_while_held(story)
+    story.wait(3 * HOUR)
+    story.advance()
+    assert story.statement(3) == table("""
+        expiry  lapsed  -10   0  -> 130 30
+        release expired   0 -30  -> 130  0
+        expiry  lapsed  -30   0  -> 100  0
+    """)
+    occurred = [entry.occurred_at - story.now for entry in story.entries()[3:]]
+    assert occurred == [-2 * HOUR, -HOUR, -HOUR]
+
+
+def test_pinned_credits_lapse_when_a_command_lets_them_go_and_not_before() -> None:
+    story = Story()
+    hold = lapsing_while_held(story)
+    story.wait(HOUR + MINUTE)
+    done(story.release(hold))
+    assert story.statement(4) == table("""
+        release cancelled   0 -30 -> 130 0
+        expiry  lapsed    -30   0 -> 100 0
+    """)
+    assert [entry.occurred_at - story.now for entry in story.entries()[3:]] == [-MINUTE, 0, 0]
+    assert story.account.next_due_at == story.account.period_end
