@@ -9,6 +9,7 @@ import pytest
 
 from tests.house import vendored
 from tests.house.imports import FRONTS, Plan, check_imports
+from tests.house.markup import check_markup
 from tests.house.mirror import UNMIRRORED, check_mirror
 from tests.house.purity import check_clock, check_vault
 from tests.house.sizes import check_functions, check_sizes
@@ -204,6 +205,40 @@ def test_the_time_is_asked_in_one_place() -> None:
 )
 def test_a_second_clock_is_told(source: str) -> None:
     assert check_clock(Path("portal/web/x.py"), source) != []
+
+
+def test_templates_say_nothing_that_the_browser_is_told_to_block() -> None:
+    templates = files("templates", ".html")
+    assert [fault for path in templates for fault in check_markup(path, read(path))] == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<p hx-on:click="x">',
+        "{{ hx(boost=true) }}<a hx-boost=true>",
+        '<a hx-vals="js:{a: 1}">',
+        '<a href="javascript:alert(1)">',
+        '<p hx-trigger="click[ctrlKey]">',
+        "{{ hx(get='/usage', trigger='click[ctrlKey]') }}",
+        '<p hx-swap="innerMorph">',
+        '<p style="width: 42%">',
+        "<style>p {}</style>",
+        '<button onclick="x()">',
+        '<script src="/static/portal.js"></script>',
+        '<script nonce="{{ nonce }}">alert(1)</script>',
+        '<script nonce="{{ nonce }}" src="//elsewhere.example/x.js"></script>',
+        '<a href="https://elsewhere.example">',
+        "{{ entry.reference | safe }}",
+    ],
+)
+def test_forbidden_markup_is_told(text: str) -> None:
+    assert check_markup(Path("templates/usage/x.html"), text) != []
+
+
+def test_plain_markup_is_let_through() -> None:
+    text = '{# no onclick= here #}<script nonce="{{ n }}" src="{{ u }}"></script><a href="/usage">'
+    assert check_markup(Path("templates/usage/x.html"), text) == []
 
 
 def test_every_module_has_its_test() -> None:
