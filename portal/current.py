@@ -5,12 +5,15 @@ from typing import TYPE_CHECKING, NoReturn
 
 from flask import current_app
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import OperationalError, TimeoutError
 
 from portal import ledger, pricing
 from portal.config import Config
 from portal.database import BusyError, Database, DatabaseError
 
 TARIFFS_FRESH = ledger.MICROSECONDS
+# What is raised where the database does not answer a read or a write now.
+UNAVAILABLE = (DatabaseError, ledger.StorageUnavailableError, OperationalError, TimeoutError)
 
 
 class Application:

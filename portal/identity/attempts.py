@@ -3,7 +3,6 @@
 from hashlib import sha256
 from typing import Final
 
-import sqlalchemy as sa
 from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -12,7 +11,6 @@ from portal.identity.tables import login_attempts
 
 ATTEMPTS_MAX: Final = 5
 WINDOW: Final = 15 * 60_000_000
-INSERT: Final = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 def count_attempt(connection: Connection, email: str, address: str, now: int) -> None:
@@ -22,14 +20,14 @@ def count_attempt(connection: Connection, email: str, address: str, now: int) ->
     the fourth attempt. The pair is the key, so nobody can lock another person out from afar.
     """
     connection.execute(login_attempts.delete().where(login_attempts.c.first_at <= now - WINDOW))
-    insert = INSERT[connection.dialect.name](login_attempts).values(
-        id=_key(email, address), first_at=now, attempts=1
-    )
+    first = {"id": _key(email, address), "first_at": now, "attempts": 1}
+    again = {"attempts": login_attempts.c.attempts + 1}
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     counted = connection.execute(
-        insert.on_conflict_do_update(
-            index_elements=[login_attempts.c.id],
-            set_={"attempts": login_attempts.c.attempts + 1},
-        ).returning(login_attempts.c.first_at, login_attempts.c.attempts)
+        insert(login_attempts)
+        .values(first)
+        .on_conflict_do_update(index_elements=[login_attempts.c.id], set_=again)
+        .returning(login_attempts.c.first_at, login_attempts.c.attempts)
     ).one()
     if counted.attempts > ATTEMPTS_MAX:
         raise TooManyAttemptsError(-((now - counted.first_at - WINDOW) // 1_000_000))

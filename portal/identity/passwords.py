@@ -35,9 +35,10 @@ def verify_password(password_hash: str | None, password: str) -> bool:
     """Whether the password is the one behind the hash; None costs as much time and says no."""
     known = None if len(password) > LENGTH_MAX else password_hash
     try:
-        return HASHER.verify(known or _decoy(), _normal(password[:LENGTH_MAX])) and known is not None
+        HASHER.verify(known or _decoy(), _normal(password[:LENGTH_MAX]))
     except (VerificationError, InvalidHashError):
         return False
+    return known is not None
 
 
 def is_outdated(password_hash: str) -> bool:

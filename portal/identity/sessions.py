@@ -49,9 +49,7 @@ def begin_session(
     token = new_token()
     connection.execute(sessions.delete().where(_ran_out(now, lifetime)))
     connection.execute(
-        sessions.insert().values(
-            id=digest(token), person_id=person.id, created_at=now, seen_at=now
-        )
+        sessions.insert().values(id=digest(token), person_id=person.id, created_at=now, seen_at=now)
     )
     return token
 

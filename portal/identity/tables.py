@@ -5,8 +5,18 @@ Times are UTC microseconds. Nothing here holds credits: a person only points at 
 
 from typing import Final
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index
-from sqlalchemy import Integer, LargeBinary, MetaData, String, Table
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+)
 
 ROLES: Final = ("customer", "admin")
 

@@ -15,6 +15,7 @@ FLOOR: Final = 8_800  # where the bars stand
 GRIDLINES: Final = 4
 BAR: Final = 78  # per cent of a day's slot
 LABELS_MAX: Final = 8
+EDGE: Final = 700  # of 10,000: so near an edge a label would be cut off
 SERIES_MAX: Final = 4
 OTHER: Final = 5
 PLACES: Final = {"generate": 1, "clone": 2, "design": 3}
@@ -51,11 +52,12 @@ class Column(NamedTuple):
 
 
 class Label(NamedTuple):
-    """A word on an axis; `anchor` is start, middle or end."""
+    """A word on an axis; `anchor` is start, middle or end, `minor` may go where space is short."""
 
     at: str
     text: str
     anchor: str = "middle"
+    minor: bool = False
 
 
 class Chart(NamedTuple):
@@ -82,9 +84,7 @@ def stacked_days(
     columns = tuple(
         _column(place, day, amounts, series, len(days), step) for place, day in enumerate(days)
     )
-    sums = {
-        one.key: sum(column.amounts[one.key] for column in columns) for one in series
-    }
+    sums = {one.key: sum(column.amounts[one.key] for column in columns) for one in series}
     return Chart(
         columns,
         tuple(
@@ -179,7 +179,10 @@ def _segments(
             # A trace of usage is still a line that can be seen.
             height = max(bottom - top, 40)
             yield Box(
-                _percent(left), _percent(bottom - height), _percent(width), _percent(height),
+                _percent(left),
+                _percent(bottom - height),
+                _percent(width),
+                _percent(height),
                 one.place,
             )
 
@@ -191,12 +194,22 @@ def _bar_title(day: int, total: int, parts: Iterable[tuple[Series, int]]) -> str
 
 
 def _day_labels(days: range) -> tuple[Label, ...]:
-    """At most eight labels, the same number of days apart, none of them cut off."""
-    apart = -(-len(days) // LABELS_MAX)
+    """At most eight labels, the same number of days apart, none of them cut off at an edge."""
+    apart = max(-(-len(days) // LABELS_MAX), 1)
+    places = range(0, len(days), apart)
     return tuple(
-        Label(_percent(_middle(place, len(days))), short_day(day_date(days[place])))
-        for place in range(0, len(days), max(apart, 1))
+        _day_label(place, days, minor=number % 2 == 1) for number, place in enumerate(places)
     )
+
+
+def _day_label(place: int, days: range, *, minor: bool) -> Label:
+    text, slots = short_day(day_date(days[place])), len(days)
+    middle = _middle(place, slots)
+    if middle < EDGE:
+        return Label(_percent(10_000 * place // slots), text, "start", minor)
+    if middle > 10_000 - EDGE:
+        return Label(_percent(10_000 * (place + 1) // slots), text, "end", minor)
+    return Label(_percent(middle), text, "middle", minor)
 
 
 def _height_at(amount: int, highest: int) -> int:

@@ -70,8 +70,8 @@ def find_reversed(connection: Connection, entry: ledger.Entry) -> ledger.Entry |
 
 
 def refundable(entry: ledger.Entry, refunds: tuple[ledger.Entry, ...]) -> int | None:
-    """Credits of a charge that have not been given back; None for what is no charge."""
-    if entry.kind not in ("debit", "capture"):
+    """Credits of a charge that have not been given back; None for what took nothing."""
+    if entry.kind not in ("debit", "capture") or entry.amount == 0:
         return None
     return -entry.amount - sum(refund.amount for refund in refunds)
 
@@ -81,7 +81,9 @@ def funding(connection: Connection, entry: ledger.Entry) -> tuple[Funding, ...]:
     draws = ledger.draws_of(connection, [entry])[entry.account_id, entry.seq]
     ids = [draw.grant_id for draw in draws if draw.grant_id is not None]
     grants = ledger.grants_by_id(connection, entry.account_id, ids) if ids else {}
-    return tuple(Funding(grants.get(draw.grant_id or ""), draw.amount, draw.pinned) for draw in draws)
+    return tuple(
+        Funding(grants.get(draw.grant_id or ""), draw.amount, draw.pinned) for draw in draws
+    )
 
 
 def arithmetic(

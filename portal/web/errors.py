@@ -5,10 +5,9 @@ from typing import Final
 
 from flask import Blueprint, Flask, Response, current_app, make_response, render_template
 from jinja2_fragments.flask import render_block
-from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
-from portal import current, ledger
+from portal import current
 from portal.web.pages import asked_target, private
 
 RETRY_AFTER: Final = "2"
@@ -36,9 +35,8 @@ SENTENCES: Final = {
 def register(target: Flask | Blueprint) -> None:
     """Answer every failure of an app's, or a blueprint's, views with our own page."""
     target.register_error_handler(HTTPException, answer)
-    target.register_error_handler(ledger.StorageUnavailableError, unavailable)
-    target.register_error_handler(current.DatabaseError, unavailable)
-    target.register_error_handler(OperationalError, unavailable)
+    for kind in current.UNAVAILABLE:
+        target.register_error_handler(kind, unavailable)
     target.register_error_handler(Exception, failure)
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from werkzeug.datastructures import MultiDict
@@ -60,7 +60,7 @@ class Asked:
         """Whether entries within the dates are left out."""
         return bool(self.type or self.operation or self.reference)
 
-    def query(self, *without: str) -> dict[str, str]:
+    def query(self, *without: str) -> dict[str, Any]:
         """The filters as they stand in an address, leaving some out."""
         words = {
             "type": self.type,

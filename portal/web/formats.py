@@ -14,17 +14,17 @@ DAY: Final = 86_400_000_000
 
 
 def credits(amount: int) -> str:
-    """1204 as "1,204", -1204 as "−1,204"."""
+    """A number with commas: 1,204, and −1,204 with a true minus."""
     return f"{amount:,}".replace("-", MINUS)
 
 
 def signed(amount: int) -> str:
-    """A change: "+1,204", "−1,204", "0"."""
+    """A change with its sign: +1,204, −1,204, 0."""
     return f"+{amount:,}" if amount > 0 else credits(amount)
 
 
 def counted(number: int, noun: str, plural: str | None = None) -> str:
-    """"1 entry", "1,204 entries"."""
+    """A number with its noun: 1 entry, 1,204 entries."""
     return f"{credits(number)} {noun if number == 1 else plural or noun + 's'}"
 
 
@@ -73,32 +73,37 @@ def day_number(day: date) -> int:
 
 
 def short_day(day: date) -> str:
-    """"22 Nov"."""
+    """A day of this year: 22 Nov."""
     return f"{day.day} {day:%b}"
 
 
 def long_day(day: date) -> str:
-    """"22 Nov 2026"."""
+    """A day of any year: 22 Nov 2026."""
     return f"{day.day} {day:%b %Y}"
 
 
 def day_words(at: int, zone: ZoneInfo) -> str:
-    """"1 Dec 2026 00:00 UTC", for sentences."""
+    """An instant in a sentence: 1 Dec 2026 00:00 UTC."""
     local = moment(at, zone)
     return f"{long_day(local)} {local:%H:%M %Z}"
 
 
 def brief(at: int, zone: ZoneInfo, now: int) -> Markup:
-    """"22 Nov 13:52" for lists, with the year where it is not this one, and UTC as a title."""
+    """An instant in a list: 22 Nov 13:52, with the year where it is not this one."""
     local = moment(at, zone)
     day = short_day(local) if local.year == moment(now, zone).year else long_day(local)
     return _time(at, f"{day} {local:%H:%M}")
 
 
 def full(at: int, zone: ZoneInfo) -> Markup:
-    """"22 Nov 2026, 13:52:07 CET", with UTC as a title."""
+    """An instant on its own page: 22 Nov 2026, 13:52:07 CET."""
     local = moment(at, zone)
     return _time(at, f"{long_day(local)}, {local:%H:%M:%S %Z}")
+
+
+def lapse(at: int | None, zone: ZoneInfo, now: int) -> Markup | str:
+    """When something lapses: an instant in a list, or never."""
+    return "never" if at is None else brief(at, zone, now)
 
 
 def zone_name(at: int, zone: ZoneInfo) -> str:
@@ -124,7 +129,7 @@ def span(microseconds: int) -> str:
 def middle(text: str, size: int = 24) -> str:
     """A long id with its middle left out."""
     head = (size - 1) * 2 // 3
-    return text if len(text) <= size else f"{text[:head]}…{text[head + 1 - size:]}"
+    return text if len(text) <= size else f"{text[:head]}…{text[head + 1 - size :]}"
 
 
 def _time(at: int, text: str) -> Markup:

@@ -4,7 +4,7 @@ import secrets
 from typing import Final
 
 from flask import Flask, Response, abort, g, request
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from portal import current
 
@@ -73,12 +73,9 @@ def hx(**attributes: str | bool) -> Markup:
 
     An underscore stands for a dash: push_url=True is hx-push-url="true".
     """
-    words = {f"hx-{name.replace('_', '-')}": value for name, value in attributes.items()}
-    words["hx-nonce"] = nonce()
+    words = {name.replace("_", "-"): value for name, value in attributes.items()}
+    words["nonce"] = nonce()
     return Markup(" ").join(
-        Markup('{}="{}"').format(Markup(name), _word(value)) for name, value in words.items()
+        Markup('hx-{}="{}"').format(name, "true" if value is True else str(value))
+        for name, value in words.items()
     )
-
-
-def _word(value: str | bool) -> Markup:
-    return escape(str(value).lower() if isinstance(value, bool) else value)

@@ -3,13 +3,12 @@
 from typing import Final, NamedTuple
 
 from flask import Blueprint, Response, abort, request, url_for
-
 from sqlalchemy import Connection
 
 from portal import current, ledger, pricing
 from portal.web import wording
 from portal.web.filters import TYPES, Asked
-from portal.web.formats import counted, signed, zone_of
+from portal.web.formats import counted, long_day, signed, zone_of
 from portal.web.pages import Blocks, Part, asked_target, page
 from portal.web.paths import path_of
 from portal.web.visitor import account_id, members_only
@@ -58,7 +57,7 @@ def entries() -> Response:
         "operations": operations(tariffs),
         "strip": strip,
         "tariffs": tariffs,
-        "types": TYPES,
+        "types": [(word, title) for word, (_, title) in TYPES.items()],
         "zone": zone,
     }
     answer = page("history/entries.html", context, BLOCKS, spoken(asked, strip, lines))
@@ -97,9 +96,7 @@ def with_denied(
     until = wanted.until or now + 1
     if before is not None:
         until = min(until, ledger.balance_at_seq(connection, account, before).at)
-    denied = ledger.recent_refusals(
-        connection, account, since=since, until=until, limit=DENIED_MAX
-    )
+    denied = ledger.recent_refusals(connection, account, since=since, until=until, limit=DENIED_MAX)
     lines += [Line(one.recorded_at, None, one) for one in denied if fits(one, wanted)]
     return sorted(lines, key=lambda line: -line.at)
 
@@ -115,9 +112,9 @@ def chips(asked: Asked, tariffs: pricing.Tariffs) -> list[tuple[str, str]]:
     words = {
         "type": TYPES[asked.type][1] if asked.type else "",
         "operation": wording.operation_title(asked.operation, None, tariffs),
-        "reference": asked.reference or "",
-        "from": f"from {asked.since}",
-        "to": f"to {asked.until}",
+        "reference": f"reference {asked.reference}",
+        "from": f"from {long_day(asked.since)}" if asked.since else "",
+        "to": f"to {long_day(asked.until)}" if asked.until else "",
     }
     return [
         (words[name], url_for("history.entries", **asked.query(name))) for name in asked.query()
@@ -145,5 +142,3 @@ def addressed(answer: Response, asked: Asked) -> Response:
         shown = path_of(request.headers.get("HX-Current-URL", ""))
         answer.headers["HX-Push-Url"] = "false" if clean == shown else clean
     return answer
-
-

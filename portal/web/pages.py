@@ -1,13 +1,15 @@
 """One URL, one view, one template: the whole page, or the one block of it that was asked for."""
 
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 from urllib.parse import unquote
 
 from flask import Response, make_response, render_template, request
 from jinja2_fragments.flask import render_block
 from markupsafe import Markup
+from werkzeug.wrappers import Response as BaseResponse
 
+AnyResponse = TypeVar("AnyResponse", bound=BaseResponse)
 VARY: Final = ("HX-Request", "HX-Request-Type", "HX-Target")
 
 
@@ -42,7 +44,9 @@ def page(
 
 def fragment(template: str, context: Mapping[str, Any], parts: tuple[Part, ...]) -> Markup:
     """The first part as it is, each other one wrapped so that it finds its own element."""
-    first, *others = (Markup(render_block(template, part.block, **context)) for part in parts)
+    # Blocks come out of autoescaped templates, as whole pages do.
+    rendered = [render_block(template, part.block, **context) for part in parts]
+    first, *others = map(Markup, rendered)
     return first + Markup().join(
         PARTIAL.format(part.block, part.swap, block)
         for part, block in zip(parts[1:], others, strict=True)
@@ -61,7 +65,7 @@ def is_htmx() -> bool:
     return "HX-Request" in request.headers or "HX-History-Restore-Request" in request.headers
 
 
-def private(response: Response) -> Response:
+def private(response: AnyResponse) -> AnyResponse:
     """For this person's browser alone, asked for anew each time, kept apart from fragments."""
     response.headers["Cache-Control"] = "private, no-cache"
     response.vary.update(VARY)

@@ -76,9 +76,7 @@ def features(tariff: pricing.Tariff) -> list[tuple[str, list[tuple[str, str]]]]:
         "Overdraft": lambda tier: credits(tier.overdraft) if tier.overdraft else "none",
     }
     tiers = tariff.tiers.values()
-    return [
-        (title, [(tier.name, say(tier)) for tier in tiers]) for title, say in sayings.items()
-    ]
+    return [(title, [(tier.name, say(tier)) for tier in tiers]) for title, say in sayings.items()]
 
 
 def rollover(rule: pricing.Rollover) -> str:
@@ -131,8 +129,9 @@ def cost_of(tariff: pricing.Tariff, wish: Wish) -> Cost:
         return Cost(wish, fault="Whole numbers only, please.")
     try:
         each = pricing.quote(tariff, wish.operation.name, quantity).credits
-    except pricing.QuantityError as error:
-        return Cost(wish, fault=f"The quantity {error.rule}.")
+    except pricing.QuantityError:
+        most = credits(pricing.QUANTITY_MAX)
+        return Cost(wish, fault=f"A job has from 1 to {most} units and costs no more credits.")
     return Cost(wish, each, each * jobs, quantity)
 
 

@@ -11,8 +11,8 @@ from portal.web.formats import counted, credits, span
 QUESTIONS: Final = {
     "debit": "Why was this charged?",
     "capture": "Why was this charged?",
-    "hold": "Why are credits held?",
-    "release": "Why was nothing charged?",
+    "hold": "Why were credits set aside?",
+    "release": "Why did credits come back?",
     "refund": "Why did credits come back?",
     "grant": "Where do these credits come from?",
     "expiry": "Why are these credits gone?",
@@ -36,16 +36,21 @@ BECAUSE: Final = {
     ("refund", "wrong_charge"): "The charge was a mistake of ours.",
     ("refund", "goodwill"): "The charge was right, and was given back as goodwill.",
     ("refund", "dispute"): "The charge was disputed, and was given back.",
-    ("release", "failed"): "The job failed and delivered nothing, so nothing was charged.",
-    ("release", "cancelled"): "The job was cancelled before it delivered anything.",
-    ("release", "timed_out"): "The job timed out and delivered nothing, so nothing was charged.",
-    ("release", "moderated"): "The result was blocked by moderation, so nothing was charged.",
-    ("release", "expired"): "Nobody said how the job ended before the hold ran out.",
-    ("adjustment", "merge"): "Grants of one kind and one date were poured into one; no credit moved.",
+    ("release", "failed"): "The job failed. What was still held for it came back.",
+    ("release", "cancelled"): "The job was cancelled. What was still held for it came back.",
+    ("release", "timed_out"): "The job timed out. What was still held for it came back.",
+    ("release", "moderated"): "The result was blocked by moderation, so the hold came back.",
+    ("release", "expired"): "Nobody said how the job ended before its hold ran out.",
+    ("adjustment", "merge"): "Grants of one kind and date were made one; no credit moved.",
 }
 REMEDIES: Final = {
     "open_holds": "waiting until the running jobs end: what they do not use comes back",
     "purchase": "buying credits",
+}
+
+LIMIT_REMEDIES: Final = {
+    "open_holds": ("waiting until a running job ends", "a plan with more jobs at once"),
+    "units_per_job": ("a smaller job, or the same in parts", "a plan with larger jobs"),
 }
 
 
@@ -66,10 +71,10 @@ def funding_title(entry: ledger.Entry) -> str:
     """What the table of an entry's draws says."""
     if entry.kind == "hold":
         return "Grants that set the credits aside"
-    if entry.kind == "release":
-        return "Grants the credits returned to"
     if entry.amount < 0:
         return "Grants that paid"
+    if entry.hold_amount < 0:
+        return "Grants the credits returned to"
     return "Grants the credits went to"
 
 
@@ -122,11 +127,11 @@ def refusal_sentence(refusal: ledger.Refusal, tariffs: pricing.Tariffs) -> str:
     return f"{wording.refusal_reason(refusal)}."
 
 
-def remedies(
-    refusal: ledger.Refusal, tariffs: pricing.Tariffs, zone: ZoneInfo
-) -> tuple[str, ...]:
+def remedies(refusal: ledger.Refusal, tariffs: pricing.Tariffs, zone: ZoneInfo) -> tuple[str, ...]:
     """What would have let a denied attempt pass, one phrase each."""
     told = wording.refusal_details(refusal)
+    if refusal.code == "limit_reached":
+        return tuple(LIMIT_REMEDIES.get(str(told.get("limit")), ()))
     named = told.get("remedies")
     words = [str(word) for word in named] if isinstance(named, list) else []
     larger = [_plan(word, tariffs) for word in words if word.startswith("tier:")]

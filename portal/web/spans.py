@@ -29,7 +29,7 @@ class Span(NamedTuple):
 
     @property
     def title(self) -> str:
-        """"1–30 Nov 2026", "28 Oct – 27 Nov 2026"."""
+        """The span in words: 1–30 Nov 2026, 28 Oct – 27 Nov 2026."""
         first, last = day_date(self.first), day_date(self.last)
         if first == last:
             return long_day(last)

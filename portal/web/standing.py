@@ -13,37 +13,23 @@ from portal.web.formats import utc_day
 
 
 class Standing(NamedTuple):
-    """An account as of `now`: its terms, live grants in burn order and holds still running."""
+    """An account at an instant: its terms, live grants in burn order and holds still running.
+
+    `allocated` and `allocation_left` are of this period's allocation, upgrades included.
+    """
 
     account: ledger.Account
     grants: tuple[ledger.Grant, ...]
     holds: tuple[ledger.Hold, ...]
     tier: pricing.Tier | None
+    allocated: int
+    allocation_left: int
     next_allocation: int
-    now: int
-
-    @property
-    def allocated(self) -> int:
-        """Credits this period's allocation gave, upgrades included."""
-        return sum(grant.amount for grant in self._allocations())
-
-    @property
-    def allocation_left(self) -> int:
-        """Credits left of this period's allocation."""
-        return sum(grant.remaining for grant in self._allocations())
 
     @property
     def owed(self) -> int:
         """Credits spent beyond all grants: the overdraft in use."""
         return sum(grant.remaining for grant in self.grants) - self.account.posted
-
-    def _allocations(self) -> list[ledger.Grant]:
-        start = self.account.period_start
-        return [
-            grant
-            for grant in self.grants
-            if grant.origin == "allocation" and grant.effective_at >= start
-        ]
 
 
 def standing_of(
@@ -62,14 +48,29 @@ def standing_of(
     account, tiers = outcome.account, tariffs.in_force(now).tiers
     coming = tiers.get(account.next_tier or account.tier)
     holds = ledger.open_holds(connection, account_id)
+    allocations = allocations_of(connection, outcome)
     return Standing(
         account,
         outcome.grants,
         tuple(hold for hold in holds if hold.expires_at > now),
         tiers.get(account.tier),
+        sum(grant.amount for grant in allocations),
+        sum(grant.remaining for grant in allocations),
         coming.allocation if coming else 0,
-        now,
     )
+
+
+def allocations_of(connection: Connection, standing: ledger.Posted) -> list[ledger.Grant]:
+    """This period's allocations, spent ones too, as the preview leaves them."""
+    account = standing.account
+    grants = {grant.id: grant for grant in ledger.grants_of(connection, account.id)}
+    spent = {grant.id: grant._replace(remaining=0) for grant in grants.values()}
+    live = {grant.id: grant for grant in standing.grants}
+    return [
+        grant
+        for grant in (spent | live).values()
+        if grant.origin == "allocation" and grant.effective_at >= account.period_start
+    ]
 
 
 def tag_of(connection: Connection, account_id: str, now: int) -> str | None:

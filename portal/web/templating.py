@@ -3,6 +3,7 @@
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from typing import Final
 
 from flask import Flask, current_app, url_for
 from jinja2 import StrictUndefined
@@ -10,6 +11,16 @@ from jinja2 import StrictUndefined
 from portal.web import formats, reasons, wording
 from portal.web.csrf import FIELD, HEADER, csrf_token
 from portal.web.headers import hx, nonce
+
+# Only these two extensions may register; nothing injects a style; nothing waits for ever.
+HTMX_CONFIG: Final = 'extensions:"hx-csp,ptag", defaultTimeout:15000, includeIndicatorCSS:false'
+HTMX: Final = "vendor/htmx.org@4.0.1"
+SCRIPTS: Final = (
+    f"{HTMX}/htmx.min.js",
+    f"{HTMX}/hx-csp.min.js",
+    f"{HTMX}/hx-ptag.min.js",
+    "portal.js",
+)
 
 
 def register(app: Flask) -> None:
@@ -23,9 +34,11 @@ def register(app: Flask) -> None:
         "csrf_header": HEADER,
         "csrf_token": csrf_token,
         "formats": formats,
+        "htmx_config": HTMX_CONFIG,
         "hx": hx,
         "nonce": nonce,
         "reasons": reasons,
+        "scripts": SCRIPTS,
         "wording": wording,
     }
     environment.filters |= {"credits": formats.credits, "signed": formats.signed}
@@ -43,4 +56,3 @@ def asset(name: str) -> str:
 def fingerprint(path: str) -> str:
     """A digest of a file's contents; read once a process."""
     return sha256(Path(path).read_bytes()).hexdigest()[:12]
-

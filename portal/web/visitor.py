@@ -2,10 +2,19 @@
 
 from typing import Final
 
-from flask import Blueprint, Flask, Request, Response, abort, current_app, g
-from flask import redirect, request, url_for
+from flask import (
+    Blueprint,
+    Flask,
+    Request,
+    Response,
+    abort,
+    current_app,
+    g,
+    redirect,
+    request,
+    url_for,
+)
 from flask_login import LoginManager, current_user
-from sqlalchemy.exc import DBAPIError
 from werkzeug.wrappers import Response as AnyResponse
 
 from portal import current, identity
@@ -69,7 +78,7 @@ def note_presence(session: identity.Session, now: int) -> None:
     try:
         with current.database.writing() as connection:
             identity.renew_session(connection, session, now)
-    except DBAPIError:
+    except current.UNAVAILABLE:
         current_app.logger.warning("a session could not be renewed", exc_info=True)
 
 
@@ -103,7 +112,12 @@ def keep_visitor_token(response: Response) -> Response:
     token = g.get("visitor_token")
     if token is not None and token != request.cookies.get(cookie_name()):
         response.set_cookie(
-            cookie_name(), token, secure=current.config.is_secure, httponly=True, samesite="Lax", path="/"
+            cookie_name(),
+            token,
+            secure=current.config.is_secure,
+            httponly=True,
+            samesite="Lax",
+            path="/",
         )
     return response
 

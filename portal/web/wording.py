@@ -8,22 +8,25 @@ from portal.web.formats import counted, credits
 
 
 class Kind(NamedTuple):
-    """How a kind of entry is shown: its word, and a sign so that colour never stands alone."""
+    """How a kind of entry is shown: its word, and a sign so that colour never stands alone.
+
+    `path` is drawn as a line in a square of 12 by 12.
+    """
 
     word: str
-    sign: str
+    path: str
 
 
 KINDS: Final = {
-    "grant": Kind("Grant", "+"),
-    "debit": Kind("Charge", "\u2212"),
-    "hold": Kind("Hold", "\u23f8"),
-    "capture": Kind("Charge", "\u2212"),
-    "release": Kind("Release", "\u25b7"),
-    "expiry": Kind("Expiry", "\u29d6"),
-    "refund": Kind("Refund", "\u21a9"),
-    "adjustment": Kind("Adjustment", "\u00b1"),
-    "denied": Kind("Denied", "\u2298"),
+    "grant": Kind("Grant", "M6 2v8M2 6h8"),
+    "debit": Kind("Charge", "M2 6h8"),
+    "hold": Kind("Hold", "M4 2v8M8 2v8"),
+    "capture": Kind("Charge", "M2 6h8"),
+    "release": Kind("Release", "M3 2l6 4-6 4z"),
+    "expiry": Kind("Expiry", "M3 1h6L3 11h6z"),
+    "refund": Kind("Refund", "M4 2L1.5 4.5 4 7M1.5 4.5h6a3 3 0 0 1 0 6H5"),
+    "adjustment": Kind("Adjustment", "M6 1v6M3 4h6M3 10h6"),
+    "denied": Kind("Denied", "M6 1a5 5 0 1 0 0 10A5 5 0 0 0 6 1zM2.5 2.5l7 7"),
 }
 ORIGINS: Final = {
     "allocation": "Monthly allocation",
@@ -40,18 +43,26 @@ SENTENCES: Final = {
     ("expiry", "period_end"): "Unused allocation lapsed at the period's end",
     ("expiry", "rolled_over"): "Unused allocation carried into the next period",
     ("expiry", "refund_lapsed"): "Refunded credits whose grant had lapsed before",
-    ("refund", "failed"): "Refund: the job failed",
-    ("refund", "timed_out"): "Refund: the job timed out",
-    ("refund", "partial"): "Refund: only part was delivered",
-    ("refund", "wrong_charge"): "Refund: charged by mistake",
-    ("refund", "goodwill"): "Refund: goodwill",
-    ("refund", "dispute"): "Refund: dispute settled",
-    ("release", "failed"): "Released: the job failed, nothing charged",
-    ("release", "cancelled"): "Released: cancelled, nothing charged",
-    ("release", "timed_out"): "Released: timed out, nothing charged",
-    ("release", "moderated"): "Released: blocked by moderation, nothing charged",
-    ("release", "expired"): "Released: the hold ran out, nothing charged",
     ("adjustment", "merge"): "Small grants merged into one",
+}
+# What is special about an entry of a job, said after the job's own title.
+PHRASES: Final = {
+    ("hold", "placed"): "set aside",
+    ("hold", "extended"): "held longer",
+    ("capture", "partial"): "part delivered",
+    ("debit", "late_capture"): "charged after the hold ran out",
+    ("debit", "overflow"): "charged beyond the hold",
+    ("release", "failed"): "job failed, credits returned",
+    ("release", "cancelled"): "cancelled, credits returned",
+    ("release", "timed_out"): "timed out, credits returned",
+    ("release", "moderated"): "blocked by moderation, credits returned",
+    ("release", "expired"): "hold ran out, credits returned",
+    ("refund", "failed"): "job failed, refunded",
+    ("refund", "timed_out"): "timed out, refunded",
+    ("refund", "partial"): "only part delivered, refunded",
+    ("refund", "wrong_charge"): "charged by mistake, refunded",
+    ("refund", "goodwill"): "refunded as goodwill",
+    ("refund", "dispute"): "dispute settled, refunded",
 }
 REFUSALS: Final = {
     "insufficient_credits": "Not enough credits",
@@ -65,6 +76,7 @@ REFUSALS: Final = {
     "capture_exceeds_hold": "More was to be charged than had been set aside",
     "refund_exceeds": "More was to be refunded than had been charged",
 }
+BELATED: Final = 60_000_000
 LIMITS: Final = {
     "open_holds": "jobs running at once",
     "units_per_job": "units in one job",
@@ -85,34 +97,44 @@ def what(entry: ledger.Entry, tariffs: pricing.Tariffs) -> str:
 
 
 def job(entry: ledger.Entry, tariffs: pricing.Tariffs) -> str:
-    """The job an entry is about: "Generate speech", with what is special about the entry."""
+    """The job an entry is about, with what is special: "Generate speech: part delivered"."""
     title = operation_title(entry.operation, entry.tariff, tariffs)
-    if entry.kind == "hold":
-        return f"{title}: held longer" if entry.reason == "extended" else f"{title}: set aside"
-    if entry.reason == "late_capture":
-        return f"{title}: charged after the hold ran out"
-    return f"{title}: part delivered" if entry.reason == "partial" else title
+    phrase = PHRASES.get((entry.kind, entry.reason))
+    return title if phrase is None else f"{title}: {phrase}"
 
 
-def quantity(entry: ledger.Entry, tariffs: pricing.Tariffs) -> str:
-    """"1,204 characters", or nothing where an entry measures nothing."""
-    if entry.quantity is None or entry.operation is None:
+def is_belated(entry: ledger.Entry) -> bool:
+    """Whether an entry was recorded noticeably later than what it stands for happened."""
+    return entry.recorded_at - entry.occurred_at >= BELATED
+
+
+def quantity(asked: ledger.Entry | ledger.Refusal, tariffs: pricing.Tariffs) -> str:
+    """A quantity with its unit, or nothing where an entry or refusal measures nothing."""
+    if asked.quantity is None or asked.operation is None:
         return ""
-    return units(entry.operation, entry.quantity, entry.tariff, tariffs)
+    tariff = asked.tariff if isinstance(asked, ledger.Entry) else None
+    return units(asked.operation, asked.quantity, tariff, tariffs)
+
+
+def attempt(refusal: ledger.Refusal, tariffs: pricing.Tariffs) -> str:
+    """What was attempted and denied."""
+    if refusal.operation is None:
+        return plain(refusal.command)
+    return operation_title(refusal.operation, None, tariffs)
 
 
 def units(operation: str, number: int, tariff: str | None, tariffs: pricing.Tariffs) -> str:
     """A number of an operation's units, by the tariff that priced it."""
     found = find_operation(operation, tariff, tariffs)
-    return credits(number) if found is None else counted(
-        number, found.unit, pricing.plural(found.unit)
-    )
+    if found is None:
+        return credits(number)
+    return counted(number, found.unit, pricing.plural(found.unit))
 
 
 def operation_title(operation: str | None, tariff: str | None, tariffs: pricing.Tariffs) -> str:
     """An operation's title in the tariff that priced it, in any other, or its bare name."""
     found = find_operation(operation, tariff, tariffs)
-    return found.title if found is not None else plain(operation or "charge")
+    return found.title if found is not None else plain(operation or "job")
 
 
 def find_operation(
@@ -154,4 +176,3 @@ def pays_for(grant: ledger.Grant, tariffs: pricing.Tariffs) -> str:
 def plain(word: str) -> str:
     """An enum word for people: "late_capture" is "Late capture"."""
     return word.replace("_", " ").replace(".", " ").capitalize()
-
