@@ -99,15 +99,15 @@ def _blocks(price: BlockPrice, quantity: int, unit: str) -> str:
 def _steps(price: GraduatedPrice, quantity: int, unit: str) -> list[str]:
     lines = []
     parts = 0
-    common = price.denominator()
+    shared = price.denominator()
     for step, below, units in price.portions(quantity):
         share = units * step.numerator
-        parts += share * (common // step.denominator)
+        parts += share * (shared // step.denominator)
         words = ratio(step.numerator, step.denominator, unit)
         first, last = below + 1, below + units
         span = f"{unit} {first:,}" if units == 1 else f"{plural(unit)} {first:,} to {last:,}"
         lines.append(f"{span}: {units:,} × {words} = {_mixed(share, step.denominator)}")
-    lines.append(f"sum = {_rounded(parts, common)}")
+    lines.append(f"sum = {_rounded(parts, shared)}")
     return lines
 
 

@@ -66,15 +66,15 @@ class GraduatedPrice:
 
     def cost(self, quantity: int) -> int:
         """Credits for a job of `quantity` units: the exact sum of all steps, rounded up once."""
-        common = self.denominator()
+        shared = self.denominator()
         parts = sum(
-            units * step.numerator * (common // step.denominator)
+            units * step.numerator * (shared // step.denominator)
             for step, _, units in self.portions(quantity)
         )
-        return self.base + ceiling(parts, common)
+        return self.base + ceiling(parts, shared)
 
     def denominator(self) -> int:
-        """The least common denominator of all steps."""
+        """The least shared denominator of all steps."""
         return lcm(*(step.denominator for step in self.steps))
 
     def portions(self, quantity: int) -> tuple[tuple[Step, int, int], ...]:
