@@ -74,7 +74,7 @@ class GraduatedPrice:
         return self.base + ceiling(parts, shared)
 
     def denominator(self) -> int:
-        """The least shared denominator of all steps."""
+        """The least common denominator of all steps."""
         return lcm(*(step.denominator for step in self.steps))
 
     def portions(self, quantity: int) -> tuple[tuple[Step, int, int], ...]:
