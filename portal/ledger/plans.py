@@ -52,7 +52,7 @@ def put_account(book: Book, command: PutAccount) -> Draft | None:
     if account.revision == UNOPENED:
         book.revise(limited(book, account, tier, 0), "opened", by(command), book.now, "")
         allocate(book, tier, tariff.name, book.now)
-        return book.drafts[-1] if book.drafts else None
+        return book.drafts[-1]
     if command.anchor_at not in (None, account.anchor_at):
         rule = f"is {account.anchor_at} and cannot change"
         raise ValidationError("anchor_at", rule, command.anchor_at)

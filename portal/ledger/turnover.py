@@ -8,7 +8,7 @@ from portal.ledger.book import About, Book, spent
 from portal.ledger.burn import Part
 from portal.ledger.grants import give, new_grant
 from portal.ledger.holds import expire_hold
-from portal.ledger.model import SYSTEM, Account, Grant
+from portal.ledger.model import AMOUNT_MAX, BALANCE_MAX, SYSTEM, Account, Grant
 from portal.ledger.stamps import day_of
 
 LIVE_GRANTS: Final = 64
@@ -35,14 +35,15 @@ def advance(book: Book, since: int = 0) -> None:
 
 
 def lapse(book: Book, due_at: int, occurred_at: int) -> None:
-    """Draft the expiry of one grant's unpinned rest."""
+    """Draft the expiry of one grant's unpinned rest, or as much of it as an entry may hold."""
     grant = next(
         grant
         for grant in book.grants
         if grant.expires_at is not None and grant.expires_at <= due_at and grant.free
     )
     about = About("lapsed", expires_at=grant.expires_at)
-    book.draft("expiry", about, [(grant.id, -grant.free, 0)], occurred_at=occurred_at)
+    gone = min(grant.free, AMOUNT_MAX)
+    book.draft("expiry", about, [(grant.id, -gone, 0)], occurred_at=occurred_at)
 
 
 def turn_over(book: Book, boundary: int) -> None:
@@ -58,7 +59,7 @@ def turn_over(book: Book, boundary: int) -> None:
     opened = book.account._replace(
         tier=tier.name, next_tier=None, period_start=boundary, period_end=ends
     )
-    opened = limited(book, opened, tier, tier.allocation)
+    opened = limited(book, opened, tier, allocated(book, tier))
     book.revise(opened, "turnover", BY_SYSTEM, boundary, "")
     allocate(book, tier, tariff.name, boundary)
     merge(book, boundary)
@@ -75,10 +76,13 @@ def limited(book: Book, account: Account, tier: pricing.Tier, incoming: int) -> 
     return account._replace(overdraft_limit=max(tier.overdraft, in_use))
 
 
+def allocated(book: Book, tier: pricing.Tier) -> int:
+    """A period's allocation: never withheld, but no balance passes the largest there is."""
+    return min(tier.allocation, BALANCE_MAX - book.account.posted)
+
+
 def allocate(book: Book, tier: pricing.Tier, tariff: str, occurred_at: int) -> None:
-    """Draft a period's allocation, never withheld, once per period."""
-    if tier.allocation == 0:
-        return
+    """Draft a period's allocation, once per period; one of 0 credits says when it ends, too."""
     account = book.account
     about = About(
         "allocation",
@@ -87,19 +91,20 @@ def allocate(book: Book, tier: pricing.Tier, tariff: str, occurred_at: int) -> N
         tariff=tariff,
         expires_at=account.period_end,
     )
-    grant = new_grant(book, "allocation", tier.allocation, account.period_start, account.period_end)
+    start, end = account.period_start, account.period_end
+    grant = new_grant(book, "allocation", allocated(book, tier), start, end)
     give(book, about, grant, occurred_at=occurred_at)
 
 
 def roll_over(book: Book, tier: pricing.Tier, boundary: int, until: int) -> None:
-    """Draft what becomes of the unpinned rest of an allocation: carried, and expired."""
+    """Draft what becomes of the unpinned rest of an allocation: carried, and expired.
+
+    What a hold has kept of an older one lapses when it is free; its period is over.
+    """
     ending = [
         grant
         for grant in book.grants
-        if grant.origin == "allocation"
-        and grant.expires_at is not None
-        and grant.expires_at <= boundary
-        and grant.free
+        if grant.origin == "allocation" and grant.expires_at == boundary and grant.free
     ]
     rest = sum(grant.free for grant in ending)
     carried = tier.rollover.carried(rest, tier.allocation)
