@@ -1,0 +1,62 @@
+"""How gunicorn serves the portal, with a demo and in production alike (docs/operations.md).
+
+    gunicorn --config python:portal.cli.serving wsgi:application
+
+The names in capitals and small letters below are gunicorn's own settings and hooks where it
+knows them; an option on its command line goes before the one here.
+"""
+
+import os
+import signal
+from pathlib import Path
+from typing import Any, Final
+
+from gunicorn.http import wsgi
+
+MEMORY: Final = Path("/dev/shm")  # noqa: S108 - only workers' heartbeats are kept there
+STOPPING: Final = frozenset({signal.SIGINT, signal.SIGTERM})
+
+bind = [f"127.0.0.1:{os.environ.get('PORT') or 8000}"]
+# Threads share a group commit, and a process that hops between cores costs twice its time:
+# few workers, each on a core of its own, with many threads.
+worker_class = "gthread"
+workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
+threads = 16
+keepalive = 30
+graceful_timeout = 10
+# A heartbeat in a file on a disk that is busy would look like a worker that hangs.
+worker_tmp_dir = str(MEMORY) if os.access(MEMORY, os.W_OK) else None
+# A socket through which this server could be told what to do: nobody needs it.
+control_socket_disable = True
+# Which proxies may be believed is the portal's own setting, PORTAL_PROXY_HOPS, and no header
+# may say what path was asked for: signatures cover it.
+forwarded_allow_ips = ""
+forwarder_headers = ""
+# Nobody needs to know by which program an answer was made.
+wsgi.SERVER = "portal"
+
+
+def when_ready(_: Any) -> None:
+    """Hear signals from now on: `serve` kept them back until there was somebody to obey them."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
+
+
+def pre_fork(server: Any, worker: Any) -> None:
+    """Choose a core for a worker: the one that fewest of its siblings have."""
+    if hasattr(os, "sched_getaffinity"):
+        taken = [sibling.core for sibling in server.WORKERS.values()]
+        worker.core = free_core(sorted(os.sched_getaffinity(0)), taken)
+
+
+def post_fork(_: Any, worker: Any) -> None:
+    """Keep a worker on its core; where that is not allowed it runs wherever it may."""
+    if hasattr(worker, "core"):
+        try:
+            os.sched_setaffinity(0, {worker.core})
+        except OSError:
+            worker.log.info("worker %s may not choose its core", worker.pid)
+
+
+def free_core(cores: list[int], taken: list[int]) -> int:
+    """The first of the cores that are taken least."""
+    return min(cores, key=taken.count)
