@@ -2,10 +2,23 @@
 
 from flask import Flask
 
-from portal.cli import db, keys, ledger, rules, tariff
+from portal.cli import account, adjustments, db, demo, grants, keys, ledger, people, rules, tariff
+
+COMMANDS = (
+    account.account,
+    adjustments.adjust,
+    db.db,
+    demo.demo,
+    grants.grant,
+    keys.keys,
+    ledger.ledger_commands,
+    people.people,
+    rules.rules,
+    tariff.tariff,
+)
 
 
 def register(app: Flask) -> None:
     """Hang every command on the application."""
-    for command in (db.db, keys.keys, ledger.ledger_commands, rules.rules, tariff.tariff):
+    for command in COMMANDS:
         app.cli.add_command(command)
