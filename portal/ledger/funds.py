@@ -55,13 +55,18 @@ def priced(book: Book, command: Debit | PlaceHold) -> pricing.Quote:
 
 def uncharged(book: Book, command: Debit | PlaceHold, facts: Facts) -> None:
     """Refuse what cannot spend now: a suspended account, or a reference that already did."""
-    if book.account.status != "active":
-        raise AccountSuspendedError(book.account.id, book.account.status)
+    spending(book)
     if facts.charged is not None:
         raise AlreadyChargedError(facts.charged, command.operation, *command.reference)
     units_max = tier_of(book).caps.units_per_job
     if units_max is not None and command.quantity > units_max:
         raise limit_reached(book, "units_per_job", units_max, command.quantity, None)
+
+
+def spending(book: Book) -> None:
+    """Refuse to spend anything new on an account that is not active."""
+    if book.account.status != "active":
+        raise AccountSuspendedError(book.account.id, book.account.status)
 
 
 def tier_of(book: Book) -> pricing.Tier:

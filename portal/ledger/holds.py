@@ -18,8 +18,17 @@ from portal.ledger.errors import (
     ValidationError,
 )
 from portal.ledger.facts import Facts
-from portal.ledger.funds import funded, limit_reached, own, priced, said, tier_of, uncharged
-from portal.ledger.model import DAY, MICROSECONDS, Hold, Pin
+from portal.ledger.funds import (
+    funded,
+    limit_reached,
+    own,
+    priced,
+    said,
+    spending,
+    tier_of,
+    uncharged,
+)
+from portal.ledger.model import AMOUNT_MAX, DAY, MICROSECONDS, Hold, Pin
 
 TTL_MAX: Final = 86_400
 LATE_CAPTURE: Final = DAY
@@ -38,7 +47,8 @@ def place_hold(book: Book, command: PlaceHold, facts: Facts) -> tuple[Draft, Hol
         until = min(hold.expires_at for hold in book.holds.values())
         raise limit_reached(book, "open_holds", maximum, len(book.holds) + 1, until)
     operation = book.tariffs.named(quoted.tariff).get_operation(quoted.operation)
-    ttl = whole_ttl(command.ttl_seconds or operation.hold_ttl_seconds)
+    asked_for = command.ttl_seconds
+    ttl = whole_ttl(operation.hold_ttl_seconds if asked_for is None else asked_for)
     parts = funded(book, quoted.credits, quoted.operation)
     hold = Hold(
         book.ids.new("hld", book.now),
@@ -71,7 +81,7 @@ def extend_hold(book: Book, command: ExtendHold, facts: Facts) -> tuple[Draft, H
         rule = f"must not be below the {hold.quantity} the hold was placed for"
         raise ValidationError("quantity", rule, quantity)
     units_max = tier_of(book).caps.units_per_job
-    if units_max is not None and quantity > units_max:
+    if units_max is not None and quantity > max(units_max, hold.quantity):
         raise limit_reached(book, "units_per_job", units_max, quantity, None)
     price = pricing.quote(book.tariffs.named(hold.tariff), hold.operation, quantity).credits
     about = said(command, "extended")
@@ -82,6 +92,8 @@ def widen(
     book: Book, hold: Hold, about: About, more: int, quantity: int, until: int
 ) -> tuple[Draft, Hold]:
     """Set `more` credits aside on an open hold, and let it live at least until `until`."""
+    if more:
+        spending(book)
     parts = funded(book, more, hold.operation)
     longer = hold._replace(
         quantity=quantity, amount=hold.amount + more, expires_at=max(hold.expires_at, until)
@@ -93,28 +105,32 @@ def widen(
 
 def capture_hold(book: Book, command: CaptureHold, facts: Facts) -> tuple[Draft, Hold]:
     """Charge part or all of a hold: a prefix of its pins; 0 is zero. Rule: ledger.md §6."""
-    if command.credits < 0:
-        raise ValidationError("credits", "must not be below 0", command.credits)
+    if not 0 <= command.credits <= AMOUNT_MAX:
+        raise ValidationError("credits", f"must be from 0 to {AMOUNT_MAX}", command.credits)
     if facts.hold is not None and facts.hold.status == "expired":
         return late_capture(book, command, facts), facts.hold
     hold = open_hold(book, command, facts, credits=command.credits)
-    credits = command.credits
+    credits = allowed(book, hold, command.credits)
     if credits > hold.rest:
-        rule = book.tariffs.named(hold.tariff).get_operation(hold.operation).over_capture
-        if rule == "refuse":
-            raise CaptureExceedsHoldError(hold.id, hold.rest, credits)
-        if rule == "cap":
-            credits = hold.rest
-        else:
-            more = credits - hold.rest
-            about = said(command, "overflow")
-            _, hold = widen(book, hold, about, more, hold.quantity, hold.expires_at)
+        about = said(command, "overflow")
+        more = credits - hold.rest
+        _, hold = widen(book, hold, about, more, hold.quantity, hold.expires_at)
     return capture(book, command, hold, credits)
+
+
+def allowed(book: Book, hold: Hold, credits: int) -> int:
+    """The credits to capture; of more than is held, what the operation's rule makes of it."""
+    rule = book.tariffs.named(hold.tariff).get_operation(hold.operation).over_capture
+    if credits <= hold.rest or rule == "overflow":
+        return credits
+    if rule == "refuse":
+        raise CaptureExceedsHoldError(hold.id, hold.rest, credits)
+    return hold.rest
 
 
 def capture(book: Book, command: CaptureHold, hold: Hold, credits: int) -> tuple[Draft, Hold]:
     """Draft the capture of an open hold; not final, it leaves the rest set aside."""
-    draws, rest = prefix(book.pins[hold.id], credits, final=command.final)
+    draws, rest = prefix(pins_of(book, hold), credits, final=command.final)
     captured = hold._replace(captured=hold.captured + credits)
     if command.final:
         captured = captured._replace(status="captured", resolved_seq=book.account.seq + 1)
@@ -130,7 +146,7 @@ def capture(book: Book, command: CaptureHold, hold: Hold, credits: int) -> tuple
     return book.draft("capture", about, draws, occurred_at=book.now), captured
 
 
-def prefix(pins: tuple[Pin, ...], credits: int, *, final: bool) -> tuple[Draws, tuple[Pin, ...]]:
+def prefix(pins: Iterable[Pin], credits: int, *, final: bool) -> tuple[Draws, tuple[Pin, ...]]:
     """Draws that spend `credits` from the first pins and, if final, unpin all; and the rest."""
     draws: dict[str | None, tuple[int, int]] = {}
     rest = []
@@ -145,8 +161,14 @@ def prefix(pins: tuple[Pin, ...], credits: int, *, final: bool) -> tuple[Draws, 
     return [(grant_id, *moves) for grant_id, moves in draws.items() if any(moves)], tuple(rest)
 
 
+def pins_of(book: Book, hold: Hold) -> list[Pin]:
+    """What a hold has pinned, in burn order, the overdraft last, whenever it was pinned."""
+    order = {grant.id: place for place, grant in enumerate(book.grants)}
+    return sorted(book.pins[hold.id], key=lambda pin: order.get(pin.grant_id or "", len(order)))
+
+
 def joined(pins: Iterable[Pin]) -> tuple[Pin, ...]:
-    """Pins summed per grant, in the order in which grants were first pinned; no empty ones."""
+    """Pins summed per grant; no empty ones."""
     sums: dict[str | None, int] = {}
     for grant_id, amount in pins:
         sums[grant_id] = sums.get(grant_id, 0) + amount
@@ -165,14 +187,13 @@ def late_capture(book: Book, command: CaptureHold, facts: Facts) -> Draft:
         raise AlreadyChargedError(
             facts.charged, hold.operation, hold.reference_type, hold.reference_id
         )
-    if command.credits > hold.rest:
-        raise CaptureExceedsHoldError(hold.id, hold.rest, command.credits)
+    credits = allowed(book, hold, command.credits)
     if book.now > hold.expires_at + LATE_CAPTURE or book.account.status != "active":
-        raise expired(hold, facts, command.credits, 0)
+        raise expired(hold, facts, credits, 0)
     try:
-        parts = funded(book, command.credits, hold.operation)
+        parts = funded(book, credits, hold.operation)
     except InsufficientCreditsError as error:
-        raise expired(hold, facts, command.credits, error.spendable) from None
+        raise expired(hold, facts, credits, error.spendable) from None
     about = said(command, "late_capture", **of_hold(hold))
     return book.draft("debit", about, spent(parts), occurred_at=book.now)
 
@@ -194,7 +215,7 @@ def expire_hold(book: Book, hold: Hold) -> tuple[Draft, Hold]:
 
 def close(book: Book, hold: Hold, about: About, occurred_at: int) -> tuple[Draft, Hold]:
     """Draft the release of all that a hold still sets aside."""
-    draws, _ = prefix(book.pins[hold.id], 0, final=True)
+    draws, _ = prefix(pins_of(book, hold), 0, final=True)
     book.drop_hold(hold.id)
     status = about.resolution or "released"
     closed = hold._replace(status=status, resolved_seq=book.account.seq + 1)
