@@ -77,8 +77,8 @@ def problem(
     numbers = _numbers(known)
     if refusal is not None:
         numbers["refusal"] = refusal
-    code = ledger.code_of(type(known))  # type: ignore[arg-type]  # mypy: a class is hashable
-    response = _problem(code, row, str(known), instance, numbers)
+    code = ledger.code_of(type(known))
+    response = _problem(code, row, _sentence(str(known)), instance, numbers)
     if "retry_after" in numbers:
         response.headers["Retry-After"] = str(numbers["retry_after"])
     if row.status == 401:
@@ -144,6 +144,10 @@ def _told(name: str, value: Any) -> Any:
     if isinstance(value, int) and (name.endswith("_at") or name == "until"):
         return write_time(value)
     return value
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith(".") else f"{text[:1].upper()}{text[1:]}."
 
 
 def _problem(

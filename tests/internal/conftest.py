@@ -5,11 +5,10 @@ from collections.abc import Iterator
 import pytest
 from flask import Flask
 
-from portal import create_app, ledger, pricing
 from portal.config import Config
 from portal.current import Application
 from portal.database import Database
-from tests.internal.service import Clock, Service, issue
+from tests.internal.service import Clock, Service, issue, opened
 
 
 @pytest.fixture
@@ -20,16 +19,8 @@ def clock() -> Clock:
 @pytest.fixture
 def app(config: Config, clock: Clock) -> Iterator[Flask]:
     """The whole portal on a fresh database, with the shipped price list."""
-    made = create_app(config, clock=clock)
-    state: Application = made.extensions["portal"]
-    tariff = pricing.shipped_tariff()
-    state.database.run(
-        lambda connection: ledger.publish_tariff(
-            connection, tariff, now=clock.now, published_by="tests"
-        )
-    )
-    yield made
-    state.database.dispose()
+    with opened(config, clock) as made:
+        yield made
 
 
 @pytest.fixture

@@ -3,15 +3,18 @@
 import hashlib
 import itertools
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
+from werkzeug.datastructures import Headers
 
-from portal import signing
+from portal import create_app, ledger, pricing, signing
+from portal.config import Config
 from portal.current import Application
 from portal.database import Database
 from portal.internal.keys import SCOPES, ServiceKey, issue_key
@@ -35,9 +38,29 @@ class Clock:
         self.now += seconds * SECOND + microseconds
 
 
+class Answer(NamedTuple):
+    """An answer of the door; `json` is typed as what a test expects of it."""
+
+    status_code: int
+    data: bytes
+    headers: Headers
+
+    @property
+    def text(self) -> str:
+        return self.data.decode()
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.data)
+
+    @property
+    def content_type(self) -> str:
+        return self.headers["Content-Type"]
+
+
 @dataclass
 class Sent:
-    """A request as it goes over the wire; `again` sends the same bytes once more."""
+    """A request as it goes over the wire; sending it twice sends the same bytes twice."""
 
     client: FlaskClient
     host: str
@@ -47,14 +70,15 @@ class Sent:
     headers: dict[str, str]
     body: bytes
 
-    def send(self) -> TestResponse:
-        return self.client.open(
+    def send(self) -> Answer:
+        answer = self.client.open(
             self.path + (f"?{self.query}" if self.query else ""),
             base_url=f"http://{self.host}",
             method=self.method,
             headers=self.headers,
             data=self.body if self.method not in ("GET", "HEAD") else None,
         )
+        return Answer(answer.status_code, answer.data, answer.headers)
 
 
 @dataclass
@@ -70,6 +94,12 @@ class Service:
 
     def __post_init__(self) -> None:
         self.client = self.app.test_client()
+
+    @classmethod
+    def of(cls, app: Flask, clock: Any, shown: dict[str, Any]) -> "Service":
+        """The service that was shown a key, as `flask keys issue --json` tells it."""
+        key = ServiceKey(shown["kid"], shown["service"], "", "", *(None,) * 3, 0, None, None, 0)
+        return cls(app, clock, key, shown["secret"], shown["authority"])
 
     def prepare(
         self,
@@ -106,23 +136,27 @@ class Service:
             self.client, self.authority, method, ROOT + path, query, signing.sign(**terms), content
         )
 
-    def post(self, path: str, body: dict[str, Any] | bytes, /, **more: Any) -> TestResponse:
+    def post(self, path: str, body: dict[str, Any] | bytes, /, **more: Any) -> Answer:
         return self.prepare("POST", path, body, **more).send()
 
-    def put(self, path: str, body: dict[str, Any] | bytes, /, **more: Any) -> TestResponse:
+    def put(self, path: str, body: dict[str, Any] | bytes, /, **more: Any) -> Answer:
         return self.prepare("PUT", path, body, **more).send()
 
-    def get(self, path: str, query: str = "", /, **more: Any) -> TestResponse:
+    def get(self, path: str, query: str = "", /, **more: Any) -> Answer:
         return self.prepare("GET", path, query=query, **more).send()
+
+    def issue(self, service: str, **terms: Any) -> "Service":
+        """Another service's key, of the same portal."""
+        return issue(self.app, self.clock, service, **terms)
 
     # --- what tests do most ----------------------------------------------------------------------
 
-    def debit(self, quantity: int = 100, task: str | None = None, **more: Any) -> TestResponse:
+    def debit(self, quantity: int = 100, task: str | None = None, **more: Any) -> Answer:
         """Charge acme for characters of `generate`, one credit each."""
         key = more.pop("key", None)
         return self.post("/debits", debit_of(quantity, task, **more), key=key)
 
-    def hold(self, quantity: int = 100, task: str | None = None, **more: Any) -> TestResponse:
+    def hold(self, quantity: int = 100, task: str | None = None, **more: Any) -> Answer:
         """Set acme's credits aside."""
         key = more.pop("key", None)
         return self.post("/holds", debit_of(quantity, task, **more), key=key)
@@ -149,6 +183,21 @@ def debit_of(quantity: int, task: str | None = None, **more: Any) -> dict[str, A
 def new_key() -> str:
     """An idempotency key nobody has used."""
     return f"key-{next(_numbers):016}"
+
+
+@contextmanager
+def opened(config: Config, clock: Clock) -> Iterator[Flask]:
+    """The whole portal on a database, with the shipped price list published."""
+    app = create_app(config, clock=clock)
+    database: Database = app.extensions["portal"].database
+    tariff = pricing.shipped_tariff()
+    database.run(
+        lambda connection: ledger.publish_tariff(
+            connection, tariff, now=clock.now, published_by="tests"
+        )
+    )
+    yield app
+    database.dispose()
 
 
 def issue(app: Flask, clock: Clock, service: str = "tts", **terms: Any) -> Service:

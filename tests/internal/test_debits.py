@@ -1,9 +1,19 @@
 """Debits over the door: charged once, replayed to the byte, refused with numbers."""
 
+from typing import Any
+
 from flask import Flask
 
 from portal.database import Database
 from tests.internal.service import BESIDE, Clock, Service, debit_of, digest_of, issue, new_key
+
+CHANGES: list[tuple[dict[str, Any], list[str]]] = [
+    ({"quantity": 101}, ["quantity"]),
+    ({"account": "other"}, ["account"]),
+    ({"operation": "design", "quantity": 1}, ["operation", "quantity"]),
+    ({"reference": {"type": "task", "id": "job-2"}}, ["reference"]),
+    ({"labels": {"a": "b"}}, ["labels"]),
+]
 
 
 def test_a_debit_is_charged_and_explained(service: Service) -> None:
@@ -78,13 +88,7 @@ def test_the_same_key_for_another_request_names_what_differs(
     key, members = new_key(), debit_of(100, "job-1")
     assert service.post("/debits", members, key=key).status_code == 201
     before = digest_of(vault)
-    for changed, named in [
-        ({"quantity": 101}, ["quantity"]),
-        ({"account": "other"}, ["account"]),
-        ({"operation": "design", "quantity": 1}, ["operation", "quantity"]),
-        ({"reference": {"type": "task", "id": "job-2"}}, ["reference"]),
-        ({"labels": {"a": "b"}}, ["labels"]),
-    ]:
+    for changed, named in CHANGES:
         answer = service.post("/debits", {**members, **changed}, key=key)
         assert answer.status_code == 422
         assert answer.json["code"] == "idempotency_key_reused"

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from werkzeug.test import TestResponse
 
 from portal import signing
 from portal.current import Application
@@ -17,6 +16,7 @@ from portal.internal import SCOPES as ENDPOINTS
 from portal.internal.keys import SCOPES, revoke_key
 from tests.internal.service import (
     ROOT,
+    Answer,
     Clock,
     Sent,
     Service,
@@ -187,7 +187,7 @@ def test_refusing_takes_the_same_time_whatever_is_wrong(service: Service) -> Non
 # --- scopes --------------------------------------------------------------------------------------
 
 
-def requests_of(service: Service) -> dict[str, Callable[[], TestResponse]]:
+def requests_of(service: Service) -> dict[str, Callable[[], Answer]]:
     hold = "/holds/hld_00000000"
     return {
         "internal.post_debit": lambda: service.post("/debits", b"{}"),
@@ -304,7 +304,7 @@ def test_content_comes_with_its_length(service: Service) -> None:
         sent.path, base_url=f"http://{sent.host}", data=sent.body,
         headers={**sent.headers, "Transfer-Encoding": "chunked"},
     )  # fmt: skip
-    assert (answer.status_code, answer.json["code"]) == (400, "malformed_request")
+    assert (answer.status_code, answer.mimetype) == (400, "application/problem+json")
 
 
 def test_reading_takes_no_content(service: Service) -> None:

@@ -1,10 +1,18 @@
 """Holds over the door: place, read, capture, release, extend; each ends exactly once."""
 
+from typing import Any
+
 import pytest
 from flask import Flask
 
 from portal.database import Database
 from tests.internal.service import Clock, Service, debit_of, digest_of, issue, new_key
+
+ENDINGS: list[tuple[str, dict[str, Any]]] = [
+    ("capture", {"credits": 1}),
+    ("release", {"reason": "failed"}),
+    ("extend", {"ttl_seconds": 60}),
+]
 
 
 def test_a_hold_sets_credits_aside(service: Service) -> None:
@@ -78,7 +86,7 @@ def test_an_extension_lengthens_and_may_set_more_aside(service: Service) -> None
     ],
 )
 def test_what_is_done_to_a_hold_is_replayed_to_the_byte_also_after_it_ended(
-    service: Service, vault: Database, action: str, members: dict[str, object]
+    service: Service, vault: Database, action: str, members: dict[str, Any]
 ) -> None:
     hold, key = service.held(1000), new_key()
     first = service.post(f"/holds/{hold}/{action}", members, key=key)
@@ -114,11 +122,7 @@ def test_a_hold_ends_once_and_tells_how(service: Service, vault: Database) -> No
     entry = service.post(f"/holds/{captured}/capture", {"credits": 60}).json["entry"]
     gone = service.post(f"/holds/{released}/release", {"reason": "failed"}).json["entry"]
     before = digest_of(vault)
-    for action, members in [
-        ("capture", {"credits": 1}),
-        ("release", {"reason": "failed"}),
-        ("extend", {"ttl_seconds": 60}),
-    ]:
+    for action, members in ENDINGS:
         answer = service.post(f"/holds/{captured}/{action}", members)
         assert (answer.status_code, answer.json["code"]) == (409, "hold_captured")
         assert (answer.json["hold"], answer.json["entry"]) == (captured, entry["id"])
@@ -205,18 +209,14 @@ def test_holds_of_other_services_are_not_there_to_be_seen_or_used(
     nobody = other.get("/holds/hld_" + "0" * len(hold[4:]))
     assert answer.status_code == nobody.status_code == 404
     assert answer.json["code"] == nobody.json["code"] == "hold_not_found"
-    for action, members in [("capture", {"credits": 1}), ("release", {"reason": "failed"})]:
+    for action, members in ENDINGS:
         answer = other.post(f"/holds/{hold}/{action}", members)
         assert (answer.status_code, answer.json["code"]) == (403, "scope_denied")
         assert answer.json["subject"] == hold
 
 
 def test_a_hold_that_nobody_placed_is_not_found(service: Service) -> None:
-    for action, members in [
-        ("capture", {"credits": 1}),
-        ("release", {"reason": "failed"}),
-        ("extend", {"ttl_seconds": 1}),
-    ]:
+    for action, members in ENDINGS:
         answer = service.post(f"/holds/hld_none/{action}", members)
         assert (answer.status_code, answer.json["code"]) == (404, "hold_not_found")
         assert answer.json["hold"] == "hld_none"
