@@ -91,17 +91,20 @@ def forging(config: Config, databases: Databases) -> Iterator[Forger]:
 
 
 def unguarded_sqlite(raw: sqlite3.Connection) -> sqlite3.Connection:
-    """Drop every trigger; checks are ignored and foreign keys are off."""
-    found = raw.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetchall()
-    for (name,) in found:
-        raw.execute(f"DROP TRIGGER {name}")
+    """Drop every trigger and unique index; checks are ignored and foreign keys are off."""
+    found = raw.execute(
+        "SELECT type, name FROM sqlite_schema WHERE type = 'trigger'"
+        " OR (type = 'index' AND sql LIKE 'CREATE UNIQUE%')"
+    ).fetchall()
+    for kind, name in found:
+        raw.execute(f"DROP {kind} {name}")
     raw.execute("PRAGMA ignore_check_constraints = ON")
     raw.execute("PRAGMA synchronous = OFF")
     return raw
 
 
 def unguarded_postgresql(superuser: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
-    """Disable every trigger; drop checks and foreign keys."""
+    """Disable every trigger; drop checks, foreign keys and unique indexes beside the keys."""
     for table in metadata.tables:
         superuser.execute(f"ALTER TABLE {table} DISABLE TRIGGER ALL")  # type: ignore[arg-type]
     found = superuser.execute(
@@ -111,4 +114,8 @@ def unguarded_postgresql(superuser: psycopg.Connection[Any]) -> psycopg.Connecti
     ).fetchall()
     for table, name in found:
         superuser.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
+    for table in metadata.tables.values():
+        for index in table.indexes:
+            if index.unique:
+                superuser.execute(f"DROP INDEX {index.name}")  # type: ignore[arg-type]
     return superuser
