@@ -2,6 +2,9 @@
 -- Statements are separated by blank lines. All of it belongs to ledger_owner, whose functions
 -- move what the application may not; statement triggers see a whole append at once.
 
+-- The few draws on overdraft, which their guard adds up.
+CREATE INDEX draws_on_overdraft ON draws (account_id, amount, pinned) WHERE grant_id IS NULL
+
 CREATE FUNCTION guard_append_only() RETURNS trigger
 LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
@@ -13,7 +16,10 @@ LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
   IF NEW.posted <> 0 OR NEW.held <> 0 OR NEW.seq <> 0 OR NEW.revision <> 0
     OR NEW.overdraft_limit <> 0 OR NEW.head_hash <> decode(repeat('00', 32), 'hex')
-    OR NEW.revision_hash <> decode(repeat('00', 32), 'hex') THEN
+    OR NEW.revision_hash <> decode(repeat('00', 32), 'hex')
+    OR (NEW.name, NEW.tier, NEW.status, NEW.time_zone) <> ('', '', 'active', 'UTC')
+    OR (NEW.anchor_at, NEW.period_start, NEW.period_end, NEW.changed_at, NEW.touched)
+      <> (0, 0, 0, 0, 0) OR NEW.next_tier IS NOT NULL OR NEW.next_due_at IS NOT NULL THEN
     RAISE EXCEPTION 'guard: an account opens empty';
   END IF;
   RETURN NEW;
@@ -22,7 +28,10 @@ END $$
 CREATE FUNCTION accounts_follow() RETURNS trigger
 LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
-  IF NEW.id <> OLD.id OR NEW.created_at <> OLD.created_at THEN
+  IF pg_trigger_depth() < 2 THEN
+    RAISE EXCEPTION 'guard: only an entry or a revision moves an account';
+  END IF;
+  IF NEW.id <> OLD.id OR NEW.created_at <> OLD.created_at OR NEW.touched <> OLD.touched THEN
     RAISE EXCEPTION 'guard: an account never changes its id or birth';
   END IF;
   IF (NEW.seq <> OLD.seq OR NEW.posted <> OLD.posted OR NEW.held <> OLD.held
@@ -67,7 +76,9 @@ BEGIN
   IF NEW.remaining <> 0 OR NEW.pinned <> 0 THEN
     RAISE EXCEPTION 'guard: a grant begins empty; its entry fills it';
   END IF;
-  IF NOT EXISTS (SELECT 1 FROM accounts a WHERE a.id = NEW.account_id AND a.seq < NEW.seq) THEN
+  -- Locked, so that no other session enters meanwhile what this grant would then hang on.
+  PERFORM 1 FROM accounts a WHERE a.id = NEW.account_id AND a.seq < NEW.seq FOR NO KEY UPDATE;
+  IF NOT FOUND THEN
     RAISE EXCEPTION 'guard: a grant belongs to an entry still to come';
   END IF;
   RETURN NEW;
@@ -94,11 +105,15 @@ DECLARE
   asked bigint;
   done bigint;
 BEGIN
+  -- Locked first, read after: else a draw could join an entry that another session is making.
+  PERFORM 1 FROM accounts a WHERE a.id IN (SELECT d.account_id FROM appended d)
+  ORDER BY a.id FOR NO KEY UPDATE;
   IF EXISTS (SELECT 1 FROM appended d LEFT JOIN accounts a ON a.id = d.account_id
       WHERE a.seq IS NULL OR d.seq <= a.seq) THEN
     RAISE EXCEPTION 'guard: a draw belongs to an entry still to come';
   END IF;
-  SELECT count(DISTINCT grant_id) INTO asked FROM appended;
+  SELECT count(DISTINCT (grant_id, account_id)) INTO asked FROM appended
+  WHERE grant_id IS NOT NULL;
   IF asked > 0 THEN
     UPDATE grants g SET remaining = g.remaining + s.amount, pinned = g.pinned + s.pinned
     FROM (SELECT grant_id, account_id, sum(amount) AS amount, sum(pinned) AS pinned
@@ -108,6 +123,12 @@ BEGIN
     IF done <> asked THEN
       RAISE EXCEPTION 'guard: a draw moves a grant of its own account';
     END IF;
+  END IF;
+  IF EXISTS (SELECT 1 FROM appended WHERE grant_id IS NULL AND (amount > 0 OR pinned < 0))
+    AND EXISTS (SELECT 1 FROM draws d WHERE d.grant_id IS NULL
+      AND d.account_id IN (SELECT n.account_id FROM appended n WHERE n.grant_id IS NULL)
+      GROUP BY d.account_id HAVING sum(d.amount) > 0 OR sum(d.pinned) < 0) THEN
+    RAISE EXCEPTION 'guard: no more overdraft is repaid than is owed, or freed than is pinned';
   END IF;
   RETURN NULL;
 END $$
@@ -172,17 +193,24 @@ DECLARE
 BEGIN
   FOREACH e IN ARRAY rows LOOP
     IF e.kind = 'refund' THEN
-      IF NOT EXISTS (SELECT 1 FROM entries c WHERE c.id = e.reverses_id
+      IF e.hold_id IS NOT NULL OR NOT EXISTS (SELECT 1 FROM entries c WHERE c.id = e.reverses_id
           AND c.account_id = e.account_id AND c.kind IN ('debit', 'capture')
           AND (SELECT sum(r.amount) FROM entries r WHERE r.reverses_id = c.id) <= -c.amount) THEN
         RAISE EXCEPTION 'guard: refunds never pass what was charged';
       END IF;
+    ELSIF e.reverses_id IS NOT NULL THEN
+      RAISE EXCEPTION 'guard: only a refund reverses';
     ELSIF e.kind = 'hold' AND e.reason = 'placed' THEN
       INSERT INTO holds (id, account_id, seq, service, operation, quantity, tariff,
         reference_type, reference_id, amount, captured, expires_at, created_at, status)
       VALUES (e.hold_id, e.account_id, e.seq, e.actor, e.operation, e.quantity, e.tariff,
         e.reference_type, e.reference_id, e.hold_amount, 0, e.expires_at, e.recorded_at, 'open');
-    ELSIF e.kind <> 'debit' THEN
+    ELSIF e.kind = 'debit' THEN
+      IF NOT EXISTS (SELECT 1 FROM holds h WHERE h.id = e.hold_id AND h.status = 'expired'
+          AND h.account_id = e.account_id AND h.captured - e.amount <= h.amount) THEN
+        RAISE EXCEPTION 'guard: only an expired hold is captured late';
+      END IF;
+    ELSE
       UPDATE holds SET
         amount = amount + CASE e.kind WHEN 'hold' THEN e.hold_amount ELSE 0 END,
         quantity = CASE e.kind WHEN 'hold' THEN e.quantity ELSE quantity END,
@@ -190,12 +218,30 @@ BEGIN
         captured = captured - e.amount,
         status = coalesce(e.resolution, status),
         resolved_seq = CASE WHEN e.resolution IS NOT NULL THEN e.seq END
-      WHERE id = e.hold_id AND account_id = e.account_id AND status = 'open';
+      WHERE id = e.hold_id AND account_id = e.account_id AND status = 'open'
+        AND CASE WHEN e.kind = 'hold' THEN true
+          WHEN e.kind NOT IN ('capture', 'release') THEN false
+          WHEN e.resolution IS NOT NULL THEN e.hold_amount = captured - amount
+          ELSE e.hold_amount = e.amount END;
       IF NOT FOUND THEN
-        RAISE EXCEPTION 'guard: the hold is not open';
+        RAISE EXCEPTION 'guard: the hold is not open, or its rest is another';
       END IF;
     END IF;
   END LOOP;
+END $$
+
+CREATE FUNCTION requests_answered() RETURNS trigger
+LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+  IF EXISTS (SELECT 1 FROM appended r
+      LEFT JOIN entries e ON e.account_id = r.account_id AND e.seq = r.seq
+      LEFT JOIN refusals f ON f.id = r.refusal_id AND f.account_id = r.account_id
+      WHERE NOT coalesce((e.idempotency_key, e.actor) = (r.key, r.service), false)
+        AND NOT coalesce(e.idempotency_key IS NULL AND e.reason = 'allocation', false)
+        AND NOT coalesce((f.idempotency_key, f.actor) = (r.key, r.service), false)) THEN
+    RAISE EXCEPTION 'guard: a key is answered by what was entered under it';
+  END IF;
+  RETURN NULL;
 END $$
 
 CREATE FUNCTION holds_follow() RETURNS trigger
@@ -231,6 +277,9 @@ FOR EACH STATEMENT EXECUTE FUNCTION draws_move()
 
 CREATE TRIGGER entries_move AFTER INSERT ON entries REFERENCING NEW TABLE AS appended
 FOR EACH STATEMENT EXECUTE FUNCTION entries_move()
+
+CREATE TRIGGER requests_answered AFTER INSERT ON requests REFERENCING NEW TABLE AS appended
+FOR EACH STATEMENT EXECUTE FUNCTION requests_answered()
 
 CREATE TRIGGER holds_follow BEFORE UPDATE ON holds
 FOR EACH ROW EXECUTE FUNCTION holds_follow()
@@ -303,6 +352,8 @@ ALTER TABLE draws ENABLE ALWAYS TRIGGER draws_move
 
 ALTER TABLE entries ENABLE ALWAYS TRIGGER entries_move
 
+ALTER TABLE requests ENABLE ALWAYS TRIGGER requests_answered
+
 ALTER TABLE holds ENABLE ALWAYS TRIGGER holds_follow
 
 ALTER TABLE entries ENABLE ALWAYS TRIGGER entries_stay
@@ -346,7 +397,11 @@ SELECT id AS account_id, name, NULL::text AS owner, tier, status, posted, held,
   posted - held AS credits_remaining
 FROM accounts
 
-REVOKE ALL ON FUNCTION entries_resolve_rows(entries[]) FROM PUBLIC
+-- Who may execute a trigger's function can hang it on a table of his own, and feed it rows there:
+-- it would then move the vault with its owner's rights.
+REVOKE ALL ON FUNCTION guard_append_only(), accounts_open(), accounts_follow(),
+  account_revisions_move(), grants_begin(), grants_follow(), draws_move(), entries_move(),
+  entries_resolve_rows(entries[]), requests_answered(), holds_follow() FROM PUBLIC
 
 GRANT SELECT ON accounts, account_revisions, entries, draws, grants, holds, requests, refusals,
   usage_days, tariffs, profiles, alembic_version TO portal_app, portal_audit

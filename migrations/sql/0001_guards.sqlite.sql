@@ -1,12 +1,19 @@
 -- The vault's guards on SQLite: what keeps it append-only, and what moves balances.
 -- Statements are separated by blank lines.
+-- An INSERT OR IGNORE, OR FAIL or OR REPLACE passes its policy on to the statements of its triggers:
+-- a row that a trigger may not write would be left out, or half done, and the INSERT still kept.
+-- So whatever a trigger is about to write is proved before, where RAISE(ABORT) obeys no policy.
 
 CREATE TRIGGER accounts_open BEFORE INSERT ON accounts BEGIN
   SELECT RAISE(ABORT, 'guard: an account opens empty') WHERE NEW.posted <> 0 OR NEW.held <> 0
     OR NEW.seq <> 0 OR NEW.revision <> 0 OR NEW.overdraft_limit <> 0
-    OR NEW.head_hash <> zeroblob(32) OR NEW.revision_hash <> zeroblob(32);
+    OR NEW.head_hash <> zeroblob(32) OR NEW.revision_hash <> zeroblob(32)
+    OR NEW.name <> '' OR NEW.tier <> '' OR NEW.next_tier IS NOT NULL OR NEW.status <> 'active'
+    OR NEW.time_zone <> 'UTC' OR NEW.anchor_at <> 0 OR NEW.period_start <> 0
+    OR NEW.period_end <> 0 OR NEW.changed_at <> 0 OR NEW.next_due_at IS NOT NULL
+    OR NEW.touched <> 0;
   SELECT RAISE(ABORT, 'guard: the account exists')
-    WHERE EXISTS (SELECT 1 FROM accounts WHERE id = NEW.id);
+    WHERE EXISTS (SELECT 1 FROM accounts WHERE id = NEW.id OR rowid = NEW.rowid);
 END
 
 CREATE TRIGGER accounts_follow BEFORE UPDATE ON accounts BEGIN
@@ -14,7 +21,8 @@ CREATE TRIGGER accounts_follow BEFORE UPDATE ON accounts BEGIN
     WHERE NEW.id <> OLD.id OR NEW.created_at <> OLD.created_at OR NEW.touched <> OLD.touched;
   SELECT RAISE(ABORT, 'guard: only an entry moves a balance')
     WHERE (NEW.seq <> OLD.seq OR NEW.posted <> OLD.posted OR NEW.held <> OLD.held
-      OR NEW.head_hash <> OLD.head_hash OR NEW.next_due_at IS NOT OLD.next_due_at)
+      OR NEW.head_hash <> OLD.head_hash OR NEW.next_due_at IS NOT OLD.next_due_at
+      OR (NEW.changed_at <> OLD.changed_at AND NEW.revision = OLD.revision))
     AND NOT EXISTS (SELECT 1 FROM entries e WHERE e.account_id = NEW.id AND e.seq = NEW.seq
       AND NEW.seq = OLD.seq + 1 AND e.posted_after = NEW.posted AND e.held_after = NEW.held
       AND e.hash = NEW.head_hash AND e.due_after IS NEW.next_due_at);
@@ -38,7 +46,9 @@ CREATE TRIGGER account_revisions_follow BEFORE INSERT ON account_revisions BEGIN
   SELECT RAISE(ABORT, 'guard: a revision follows the one before')
     WHERE NOT EXISTS (SELECT 1 FROM accounts a WHERE a.id = NEW.account_id
       AND a.revision + 1 = NEW.revision AND a.revision_hash = NEW.prev_hash
-      AND length(NEW.hash) = 32 AND NEW.recorded_at >= a.changed_at);
+      AND length(NEW.hash) = 32 AND NEW.recorded_at >= a.changed_at
+      AND NEW.overdraft_limit >= 0
+      AND NEW.status IN ('active', 'suspended', 'frozen', 'closed'));
 END
 
 CREATE TRIGGER account_revisions_move AFTER INSERT ON account_revisions BEGIN
@@ -53,7 +63,7 @@ CREATE TRIGGER grants_begin BEFORE INSERT ON grants BEGIN
   SELECT RAISE(ABORT, 'guard: a grant begins empty; its entry fills it')
     WHERE NEW.remaining <> 0 OR NEW.pinned <> 0;
   SELECT RAISE(ABORT, 'guard: the grant exists')
-    WHERE EXISTS (SELECT 1 FROM grants WHERE id = NEW.id);
+    WHERE EXISTS (SELECT 1 FROM grants WHERE id = NEW.id OR rowid = NEW.rowid);
   SELECT RAISE(ABORT, 'guard: a grant belongs to an entry still to come')
     WHERE NOT EXISTS (SELECT 1 FROM accounts a WHERE a.id = NEW.account_id AND a.seq < NEW.seq);
 END
@@ -70,15 +80,25 @@ CREATE TRIGGER grants_stay BEFORE DELETE ON grants BEGIN
   SELECT RAISE(ABORT, 'guard: grants are never deleted');
 END
 
+-- The few draws on overdraft, which their guard adds up.
+CREATE INDEX draws_on_overdraft ON draws (account_id, amount, pinned) WHERE grant_id IS NULL
+
 CREATE TRIGGER draws_follow BEFORE INSERT ON draws BEGIN
   SELECT RAISE(ABORT, 'guard: a draw belongs to an entry still to come')
     WHERE NOT EXISTS (SELECT 1 FROM accounts a WHERE a.id = NEW.account_id AND a.seq < NEW.seq);
   SELECT RAISE(ABORT, 'guard: the draw exists')
     WHERE EXISTS (SELECT 1 FROM draws d WHERE d.account_id = NEW.account_id
       AND d.seq = NEW.seq AND d.position = NEW.position);
-  SELECT RAISE(ABORT, 'guard: a draw moves a grant of its own account')
+  SELECT RAISE(ABORT, 'guard: a draw moves a grant of its own account, by what it has')
     WHERE NEW.grant_id IS NOT NULL AND NOT EXISTS
-      (SELECT 1 FROM grants g WHERE g.id = NEW.grant_id AND g.account_id = NEW.account_id);
+      (SELECT 1 FROM grants g WHERE g.id = NEW.grant_id AND g.account_id = NEW.account_id
+        AND NEW.amount BETWEEN -9000000000000000 AND 9000000000000000
+        AND g.pinned + NEW.pinned BETWEEN 0 AND g.remaining + NEW.amount);
+  SELECT RAISE(ABORT, 'guard: no more overdraft is repaid than is owed, or freed than is pinned')
+    WHERE NEW.grant_id IS NULL AND (NEW.amount > 0 OR NEW.pinned < 0) AND NOT EXISTS
+      (SELECT 1 FROM (SELECT coalesce(sum(d.amount), 0) AS owed, coalesce(sum(d.pinned), 0) AS kept
+        FROM draws d WHERE d.account_id = NEW.account_id AND d.grant_id IS NULL) lent
+      WHERE lent.owed + NEW.amount <= 0 AND lent.kept + NEW.pinned >= 0);
 END
 
 CREATE TRIGGER draws_move AFTER INSERT ON draws WHEN NEW.grant_id IS NOT NULL BEGIN
@@ -99,7 +119,8 @@ CREATE TRIGGER entries_follow BEFORE INSERT ON entries BEGIN
     WHERE NOT EXISTS (SELECT 1 FROM accounts a WHERE a.id = NEW.account_id
       AND a.seq + 1 = NEW.seq AND a.posted + NEW.amount = NEW.posted_after
       AND a.held + NEW.hold_amount = NEW.held_after AND a.head_hash = NEW.prev_hash
-      AND length(NEW.hash) = 32 AND NEW.recorded_at >= a.changed_at
+      AND length(NEW.hash) = 32 AND NEW.recorded_at >= a.changed_at AND NEW.held_after >= 0
+      AND NEW.posted_after BETWEEN -9000000000000000 AND 9000000000000000
       AND (NEW.amount >= NEW.hold_amount
         OR NEW.posted_after - NEW.held_after >= -a.overdraft_limit));
   SELECT RAISE(ABORT, 'guard: an entry is the sum of its draws')
@@ -108,7 +129,7 @@ CREATE TRIGGER entries_follow BEFORE INSERT ON entries BEGIN
         WHERE d.account_id = NEW.account_id AND d.seq = NEW.seq) drawn
       WHERE drawn.amount = NEW.amount AND drawn.pinned = NEW.hold_amount);
   SELECT RAISE(ABORT, 'guard: the entry exists')
-    WHERE EXISTS (SELECT 1 FROM entries WHERE id = NEW.id);
+    WHERE EXISTS (SELECT 1 FROM entries WHERE id = NEW.id OR rowid = NEW.rowid);
   SELECT RAISE(ABORT, 'guard: a reference is debited once')
     WHERE NEW.kind = 'debit' AND EXISTS (SELECT 1 FROM entries e
       WHERE e.account_id = NEW.account_id AND e.operation = NEW.operation
@@ -127,6 +148,29 @@ CREATE TRIGGER entries_follow BEFORE INSERT ON entries BEGIN
         (SELECT 1 FROM entries e WHERE e.hold_id = NEW.hold_id AND e.resolution IS NOT NULL))
       OR (NEW.kind = 'debit' AND EXISTS
         (SELECT 1 FROM entries e WHERE e.hold_id = NEW.hold_id AND e.kind = 'debit')));
+  SELECT RAISE(ABORT, 'guard: a hold is placed once, and whole')
+    WHERE NEW.kind = 'hold' AND NEW.reason = 'placed' AND (NEW.operation IS NULL
+      OR NEW.quantity IS NULL OR NEW.tariff IS NULL OR NEW.reference_type IS NULL
+      OR NEW.reference_id IS NULL OR NEW.expires_at IS NULL
+      OR EXISTS (SELECT 1 FROM holds h WHERE h.id = NEW.hold_id)
+      OR EXISTS (SELECT 1 FROM holds h WHERE h.account_id = NEW.account_id
+        AND h.operation = NEW.operation AND h.reference_type = NEW.reference_type
+        AND h.reference_id = NEW.reference_id AND h.status IN ('open', 'captured')));
+  SELECT RAISE(ABORT, 'guard: the hold is not open, or its rest is another')
+    WHERE NEW.hold_id IS NOT NULL AND NOT (NEW.kind = 'hold' AND NEW.reason = 'placed')
+    AND NOT EXISTS (SELECT 1 FROM holds h WHERE h.id = NEW.hold_id
+      AND h.account_id = NEW.account_id AND CASE
+        WHEN NEW.kind = 'debit' THEN h.status = 'expired' AND h.captured - NEW.amount <= h.amount
+        WHEN h.status <> 'open' THEN 0
+        WHEN NEW.kind = 'hold' THEN NEW.quantity IS NOT NULL AND NEW.expires_at IS NOT NULL
+        WHEN NEW.kind NOT IN ('capture', 'release') THEN 0
+        WHEN NEW.resolution IS NOT NULL THEN NEW.hold_amount = h.captured - h.amount
+        ELSE NEW.hold_amount = NEW.amount AND h.captured - NEW.amount <= h.amount END);
+  SELECT RAISE(ABORT, 'guard: what is counted has a quantity')
+    WHERE NEW.operation IS NOT NULL AND NEW.quantity IS NULL
+    AND NEW.kind IN ('debit', 'capture', 'refund');
+  SELECT RAISE(ABORT, 'guard: only a refund reverses')
+    WHERE NEW.reverses_id IS NOT NULL AND NEW.kind <> 'refund';
   SELECT RAISE(ABORT, 'guard: refunds never pass what was charged')
     WHERE NEW.kind = 'refund' AND NOT EXISTS (SELECT 1 FROM entries c
       WHERE c.id = NEW.reverses_id AND c.account_id = NEW.account_id
@@ -150,10 +194,8 @@ WHEN NEW.kind = 'hold' AND NEW.reason = 'placed' BEGIN
 END
 
 CREATE TRIGGER entries_resolve AFTER INSERT ON entries
-WHEN NEW.hold_id IS NOT NULL AND NEW.kind <> 'debit' AND NEW.reason <> 'placed' BEGIN
-  SELECT RAISE(ABORT, 'guard: the hold is not open') WHERE NOT EXISTS
-    (SELECT 1 FROM holds h WHERE h.id = NEW.hold_id AND h.account_id = NEW.account_id
-      AND h.status = 'open');
+WHEN NEW.hold_id IS NOT NULL AND NEW.kind <> 'debit'
+  AND NOT (NEW.kind = 'hold' AND NEW.reason = 'placed') BEGIN
   UPDATE holds SET
     amount = amount + CASE NEW.kind WHEN 'hold' THEN NEW.hold_amount ELSE 0 END,
     quantity = CASE NEW.kind WHEN 'hold' THEN NEW.quantity ELSE quantity END,
@@ -206,6 +248,13 @@ END
 CREATE TRIGGER requests_new BEFORE INSERT ON requests BEGIN
   SELECT RAISE(ABORT, 'guard: the key is answered') WHERE EXISTS
     (SELECT 1 FROM requests WHERE service = NEW.service AND "key" = NEW."key");
+  SELECT RAISE(ABORT, 'guard: a key is answered by what was entered under it') WHERE NOT EXISTS
+    (SELECT 1 FROM entries e WHERE e.account_id = NEW.account_id AND e.seq = NEW.seq
+      AND (e.idempotency_key = NEW."key" AND e.actor = NEW.service
+        OR e.idempotency_key IS NULL AND e.reason = 'allocation'))
+    AND NOT EXISTS (SELECT 1 FROM refusals f WHERE f.id = NEW.refusal_id
+      AND f.account_id = NEW.account_id AND f.idempotency_key = NEW."key"
+      AND f.actor = NEW.service);
 END
 
 CREATE TRIGGER requests_stay_put BEFORE UPDATE ON requests BEGIN
@@ -218,7 +267,7 @@ END
 
 CREATE TRIGGER refusals_new BEFORE INSERT ON refusals BEGIN
   SELECT RAISE(ABORT, 'guard: the refusal exists')
-    WHERE EXISTS (SELECT 1 FROM refusals WHERE id = NEW.id);
+    WHERE EXISTS (SELECT 1 FROM refusals WHERE id = NEW.id OR rowid = NEW.rowid);
 END
 
 CREATE TRIGGER refusals_stay_put BEFORE UPDATE ON refusals BEGIN
@@ -232,7 +281,7 @@ END
 CREATE TRIGGER tariffs_new BEFORE INSERT ON tariffs BEGIN
   SELECT RAISE(ABORT, 'guard: a published tariff is never replaced')
     WHERE EXISTS (SELECT 1 FROM tariffs
-      WHERE name = NEW.name OR effective_at = NEW.effective_at);
+      WHERE name = NEW.name OR effective_at = NEW.effective_at OR rowid = NEW.rowid);
 END
 
 CREATE TRIGGER tariffs_stay_put BEFORE UPDATE ON tariffs BEGIN

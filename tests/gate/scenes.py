@@ -1,0 +1,147 @@
+"""Where the gate's attacks are tried: a ledger with a full history, and a twin without guards."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from portal.config import Config
+from portal.database import Database
+from portal.ledger import metadata, publish_tariff
+from tests.gate.attacks import Attack
+from tests.gate.digests import of, postgresql_digest, sqlite_digest
+from tests.ledger.histories import TARIFFS, Teller, live, place
+
+ERRORS = (sqlite3.Error, psycopg.Error)
+
+
+class Scene:
+    """A ledger with ninety days of history, the portal's own connections, and its digest."""
+
+    def __init__(self, config: Config, superuser_url: str | None) -> None:
+        self.config = config
+        self.superuser_url = superuser_url
+        self.database = Database(config)
+        with self.database.writing() as connection:
+            teller = Teller(connection)
+            publish_tariff(connection, TARIFFS[0], now=teller.now, published_by="otto")
+            live(teller)
+            place(teller, 900, 500)
+
+    @property
+    def path(self) -> Path:
+        """The SQLite file."""
+        assert self.config.sqlite_file is not None
+        return self.config.sqlite_file
+
+    def digest(self) -> str:
+        """The digest of all there is."""
+        if self.superuser_url is None:
+            return sqlite_digest(self.path)
+        with self.superuser() as connection:
+            return postgresql_digest(connection)
+
+    @contextmanager
+    def superuser(self) -> Iterator[psycopg.Connection[Any]]:
+        """A connection that may do all."""
+        assert self.superuser_url is not None
+        with psycopg.connect(self.superuser_url, autocommit=True) as connection:
+            yield connection
+
+    def as_application(self, attack: Attack) -> list[str]:
+        """Try an attack over one of the portal's own connections; gives what was said against."""
+        with self.database.writing() as connection:
+            driver: Any = connection.connection.driver_connection
+            return tried(driver, self.fitted(attack))
+
+    def as_reader(self, attack: Attack) -> list[str]:
+        """Try an attack over one of the connections that pages read from."""
+        with self.database.reading() as connection:
+            driver: Any = connection.connection.driver_connection
+            return tried(driver, self.fitted(attack))
+
+    def fitted(self, attack: Attack) -> list[str]:
+        """An attack's statements in this database's words."""
+        blob = "BLOB" if self.superuser_url is None else "bytea"
+        return [text.replace("{blob}", blob) for text in attack.statements]
+
+    def lets_in_without_rules(self, statements: Sequence[str]) -> bool:
+        """Whether statements change the same rows in tables that have no rule at all.
+
+        They must not fail there: an attack that could not succeed anywhere proves nothing.
+        """
+        connection = self.naked
+        connection.execute("SAVEPOINT before")
+        before = rows(connection)
+        for statement in statements:
+            connection.execute(statement)
+        after = rows(connection)
+        connection.execute("ROLLBACK TO before")
+        return before != after
+
+    @cached_property
+    def naked(self) -> Any:
+        """A connection to a twin of the tables, without any rule; it is never committed."""
+        if self.superuser_url is None:
+            twin = sqlite3.connect(":memory:", isolation_level=None)
+            twin.execute("ATTACH ? AS guarded", (str(self.path),))
+            for name in metadata.tables:
+                twin.execute(f"CREATE TABLE {name} AS SELECT * FROM guarded.{name}")
+            twin.execute("DETACH guarded")
+            twin.execute("BEGIN")
+            return twin
+        connection = psycopg.connect(self.superuser_url)
+        connection.execute("CREATE SCHEMA naked")
+        for name in metadata.tables:
+            connection.execute(f"CREATE TABLE naked.{name} AS SELECT * FROM public.{name}")
+        connection.execute("SET LOCAL search_path = naked")
+        return connection
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.database.dispose()
+        if "naked" in vars(self):
+            self.naked.close()
+
+
+@contextmanager
+def scene(config: Config, superuser_url: str | None) -> Iterator[Scene]:
+    """A scene; its connections are closed at the end."""
+    made = Scene(config, superuser_url)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def tried(connection: Any, statements: Sequence[str]) -> list[str]:
+    """Try statement after statement, whatever fails, and commit; gives what was said against."""
+    faults = []
+    nested = isinstance(connection, psycopg.Connection) and not connection.autocommit
+    for statement in statements:
+        try:
+            if nested:
+                connection.execute("SAVEPOINT before").close()
+            connection.execute(statement).close()
+        except ERRORS as error:
+            faults.append(f"{statement[:60]}: {error}")
+            if nested:
+                connection.execute("ROLLBACK TO before")
+    try:
+        connection.commit()
+    except ERRORS as error:
+        faults.append(f"COMMIT: {error}")
+        connection.rollback()
+    return faults
+
+
+def rows(connection: Any) -> str:
+    """The digest of the ledger's rows as one connection sees them, not yet committed."""
+    found = [connection.execute(f"SELECT * FROM {name}").fetchall() for name in metadata.tables]
+    return of(found)
