@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from portal import cli, internal, web
 from portal.clock import utc_now
@@ -27,6 +28,9 @@ def create_app(config: Config | None = None, *, clock: Callable[[], int] = utc_n
     app.config["TRUSTED_HOSTS"] = list(settings.trusted_hosts)
     app.config["MAX_FORM_MEMORY_SIZE"] = 64 * 1024
     app.secret_key = settings.secret_key
+    if hops := settings.proxy_hops:
+        # Whose request it is and over which scheme; never the host: signatures cover that.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
     app.extensions["portal"] = Application(settings, Database(settings), clock, os.urandom)
     app.register_blueprint(internal.blueprint)
     web.register(app)
