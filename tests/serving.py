@@ -82,9 +82,8 @@ def serving(
 
 
 def _start(config: Config, log: Path, workers: int, threads: int) -> subprocess.Popen[bytes]:
-    words = ["--bind", config.authority, "--workers", workers, "--threads", threads]
-    words += ["--worker-class", "gthread", "--reuse-port", "--no-control-socket"]
-    words += ["--graceful-timeout", 5, "--error-logfile", "-", "--capture-output"]
+    words = ["--config", "python:portal.cli.serving", "--bind", config.authority, "--reuse-port"]
+    words += ["--workers", workers, "--threads", threads, "--graceful-timeout", 5]
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PORTAL_")}
     with log.open("wb") as output:
         return subprocess.Popen(
