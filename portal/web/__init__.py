@@ -28,6 +28,8 @@ BLUEPRINTS = (
     admin.bp,
     reports.bp,
 )
+for _blueprint in BLUEPRINTS:
+    errors.register(_blueprint)
 
 
 def register(app: Flask) -> None:
@@ -37,7 +39,6 @@ def register(app: Flask) -> None:
     app.before_request(csrf.check_token)
     templating.register(app)
     for blueprint in BLUEPRINTS:
-        errors.register(blueprint)
         app.register_blueprint(blueprint)
 
 

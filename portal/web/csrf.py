@@ -10,6 +10,7 @@ from portal.web.visitor import visitor_token
 
 FIELD: Final = "csrf_token"
 HEADER: Final = "X-CSRFToken"
+FORM_MAX: Final = 16 * 1024
 # A browser reports what it blocked without any token; that endpoint changes nothing.
 EXEMPT: Final = frozenset({"reports.report"})
 
@@ -23,6 +24,7 @@ def check_token() -> None:
     """403 for an unsafe request without the token of its own cookie."""
     if request.method in SAFE_METHODS or not is_page() or request.endpoint in EXEMPT:
         return
+    request.max_content_length = FORM_MAX
     given = request.headers.get(HEADER) or request.form.get(FIELD, "")
     if not hmac.compare_digest(given.encode("utf-8", "replace"), csrf_token().encode()):
         abort(403, "This page is out of date. Reload it and send the form again.")

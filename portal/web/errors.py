@@ -4,6 +4,7 @@ import secrets
 from typing import Final
 
 from flask import Blueprint, Flask, Response, current_app, make_response, render_template
+from flask.globals import request_ctx
 from jinja2_fragments.flask import render_block
 from werkzeug.exceptions import HTTPException, InternalServerError
 
@@ -11,6 +12,7 @@ from portal import current
 from portal.web.pages import asked_target, private
 
 RETRY_AFTER: Final = "2"
+PLAIN: Final = {"Content-Type": "text/plain; charset=utf-8"}
 TITLES: Final = {
     400: "That request could not be understood",
     403: "That is not allowed",
@@ -69,7 +71,12 @@ def failure(error: Exception) -> Response:
 
 
 def render(code: int, sentence: str, number: str | None = None) -> Response:
-    """An error as a whole page, or as the message alone where a script asked."""
+    """An error as a whole page, or as the message alone where a script asked.
+
+    A request with a host that is not ours has no addresses to link to: it gets plain words.
+    """
+    if request_ctx.url_adapter is None:
+        return private(Response(f"{code} {TITLES.get(code, TITLES[400])}\n", code, PLAIN))
     context = {
         "code": code,
         "title": TITLES.get(code, TITLES[400]),

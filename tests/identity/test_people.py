@@ -32,7 +32,7 @@ def test_the_password_itself_is_not_kept(connection: Connection) -> None:
 
 def test_an_email_belongs_to_one_person(connection: Connection) -> None:
     add(connection)
-    with pytest.raises(identity.EmailTakenError, match="ada@acme.example is taken"):
+    with pytest.raises(identity.EmailTakenError, match=r"ada@acme\.example is taken"):
         add(connection, "ADA@acme.example")
 
 
