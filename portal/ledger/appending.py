@@ -80,9 +80,7 @@ def seal(account: Account, drafts: Iterable[Draft]) -> tuple[list[Draft], Accoun
     return sealed, (account._replace(head_hash=head) if sealed else account)
 
 
-def seal_revisions(
-    account: Account, drafted: Iterable[Revision]
-) -> tuple[list[Revision], Account]:
+def seal_revisions(account: Account, drafted: Iterable[Revision]) -> tuple[list[Revision], Account]:
     """Revisions with their hashes, chained onto the account's last; and the account after."""
     head, sealed = account.revision_hash, []
     for revision in drafted:
@@ -90,6 +88,12 @@ def seal_revisions(
         sealed.append(Revision(*revision[:-2], head, digest))
         head = digest
     return sealed, (account._replace(revision_hash=head) if sealed else account)
+
+
+def account_after(account: Account, entry: Entry) -> Account:
+    """The account right after one of its entries, under the terms it has here."""
+    moved = (entry.posted_after, entry.held_after, entry.seq, entry.hash)
+    return Account(*account[:10], *moved, entry.recorded_at, entry.due_after, *account[16:])
 
 
 def new_account(account: Account) -> Row:

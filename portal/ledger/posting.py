@@ -14,6 +14,7 @@ from portal import pricing
 from portal.ledger import commands as asked
 from portal.ledger.appending import (
     Pages,
+    account_after,
     new_account,
     seal,
     seal_revisions,
@@ -32,6 +33,7 @@ from portal.ledger.errors import (
     InsufficientCreditsError,
     LedgerError,
     LimitReachedError,
+    ValidationError,
 )
 from portal.ledger.identifiers import Ids
 from portal.ledger.known import Known
@@ -133,20 +135,24 @@ class Posting:
         return replayed(self.connection, answered)
 
     def _keep(self, before: State, decision: Decision) -> Outcome:
-        """Seal a decision's drafts and gather them; gives the outcome with the sealed entry."""
+        """Seal a decision's drafts and gather them; gives the outcome with the sealed entry.
+
+        Its account is the one right after that entry, as a replay will say it.
+        """
         account = decision.state.account
         revisions, account = seal_revisions(account, decision.revisions)
         drafts, account = seal(account, decision.drafts)
         outcome = decision.outcome
         if isinstance(outcome, Posted):
             entry = outcome.entry
-            if entry is not None:
-                first = drafts[0].entry.seq
-                entry = drafts[entry.seq - first].entry
-            outcome = outcome._replace(account=account, entry=entry)
+            if entry is None:
+                outcome = outcome._replace(account=account)
+            else:
+                entry = drafts[entry.seq - drafts[0].entry.seq].entry
+                outcome = outcome._replace(account=account_after(account, entry), entry=entry)
         hold = outcome.hold if isinstance(outcome, Posted) else None
         if revisions:
-            self._append_apart(before, decision, account.id)
+            self._append_apart(before)
         self.pages.revisions += revisions
         self.pages.drafts += drafts
         if revisions:
@@ -156,7 +162,7 @@ class Posting:
             self.known.note(decision.state._replace(account=account), drafts, hold)
         return outcome
 
-    def _append_apart(self, before: State, decision: Decision, account_id: str) -> None:
+    def _append_apart(self, before: State) -> None:
         """Terms change between two decisions: what came before is appended under the old."""
         self.pages.append(self.connection)
         if before.account.revision == 0:
@@ -220,7 +226,11 @@ def refused_unknown(known: Known, command: Command, now: int) -> State | Refused
     if state is not None:
         return state
     if isinstance(command, asked.PutAccount):
-        return unopened(command, now)
+        try:
+            return unopened(command, now)
+        except pricing.PeriodError:
+            rule = "must lie within the years 1 to 9999"
+            return Refused(ValidationError("anchor_at", rule, command.anchor_at))
     error: LedgerError
     match command:
         case asked.ExtendHold() | asked.CaptureHold() | asked.ReleaseHold():

@@ -10,11 +10,11 @@ from portal.ledger import errors
 from portal.ledger.commands import Outcome, Posted, Refused
 from portal.ledger.errors import LedgerError
 from portal.ledger.lookups import chain_of_hold
-from portal.ledger.model import Account, Answered, Draw, Entry, Grant, Hold, Refusal
+from portal.ledger.model import Account, Answered, Draw, Entry, Grant, Hold, Refusal, Revision
 from portal.ledger.queries import columns
 from portal.ledger.records import refusals, requests
 from portal.ledger.standing import find_hold, hold_after
-from portal.ledger.tables import accounts, draws, entries, grants
+from portal.ledger.tables import accounts, draws, entries, grants, revisions
 from portal.ledger.words import code_of
 
 CODES: Final[dict[str, type[LedgerError]]] = {
@@ -41,17 +41,44 @@ def replayed(connection: Connection, answered: Answered) -> Outcome:
     here = (answered.account_id, answered.seq)
     entry = Entry(*connection.execute(of_entry(entries, Entry, here)).one())
     drawn = connection.execute(of_entry(draws, Draw, here).order_by(draws.c.position))
-    made = connection.execute(of_entry(grants, Grant, here).order_by(grants.c.id))
-    account = connection.execute(
-        sa.select(*columns(accounts, Account)).where(accounts.c.id == answered.account_id)
-    ).one()
+    rows = tuple(Draw(*row) for row in drawn)
+    made = {row.id: row for row in connection.execute(of_entry(grants, Grant, here))}
     return Posted(
-        Account(*account),
+        account_at(connection, entry),
         entry,
-        tuple(Draw(*row) for row in drawn),
+        rows,
         hold_of(connection, entry),
-        tuple(Grant(*row)._replace(remaining=0, pinned=0) for row in made),
+        tuple(
+            Grant(*made[row.grant_id])._replace(remaining=0, pinned=0)
+            for row in rows
+            if row.grant_id in made
+        ),
         replayed=True,
+    )
+
+
+def account_at(connection: Connection, entry: Entry) -> Account:
+    """The account as it stood right after an entry, under the terms that were in force."""
+    [*row, created_at] = connection.execute(
+        sa.select(*columns(revisions, Revision), accounts.c.created_at)
+        .join(accounts, accounts.c.id == revisions.c.account_id)
+        .where(revisions.c.account_id == entry.account_id, revisions.c.as_of_seq < entry.seq)
+        .order_by(revisions.c.revision.desc())
+        .limit(1)
+    ).one()
+    terms = Revision(*row)
+    return Account(
+        entry.account_id,
+        *terms[3:12],
+        entry.posted_after,
+        entry.held_after,
+        entry.seq,
+        entry.hash,
+        entry.recorded_at,
+        entry.due_after,
+        terms.revision,
+        terms.hash,
+        created_at,
     )
 
 

@@ -94,7 +94,10 @@ class Tables:
         )
 
     def append(self, draft: Draft) -> None:
-        """Insert an entry with its draws and grants: it moves account, grants and hold."""
+        """Insert an entry with its draws and grants: it moves account, grants and hold.
+
+        Each grant an entry makes is filled by a draw of the same entry.
+        """
         entry, draws, made = draft
         account = self.accounts[entry.account_id]
         for grant in made:
@@ -103,6 +106,7 @@ class Tables:
             guard(0 <= grant.amount <= AMOUNT_MAX, "grants' amount")
             guard(grant.expires_at is None or grant.expires_at > grant.effective_at, "life")
             self.grants[grant.id] = grant
+        guard({grant.id for grant in made} <= {draw.grant_id for draw in draws}, "grants fill")
         for place, draw in enumerate(draws):
             guard((draw.account_id, draw.seq, draw.position) == (*entry[:2], place), "draws")
             if draw.grant_id is not None:
@@ -112,19 +116,27 @@ class Tables:
         guard(entry.hash == entry_hash(entry, draws, made, entry.prev_hash), "hash")
         self.guard_once(entry)
         here = (entry.account_id, entry.seq)
-        self.draws[here], self.made[here] = tuple(draws), tuple(made)
-        self.entries[entry.id] = entry
-        self.of_account.setdefault(entry.account_id, []).append(entry)
-        if entry.hold_id is not None:
-            self.chains.setdefault(entry.hold_id, []).append(entry)
-            if entry.kind != "debit":
-                self.move_hold(entry)
-        if entry.reverses_id is not None:
-            self.reversing.setdefault(entry.reverses_id, []).append(entry)
+        self.draws[here] = tuple(draws)
+        self.index(entry)
+        if entry.hold_id is not None and entry.kind != "debit":
+            self.move_hold(entry)
         self.accounts[account.id] = account._replace(
             posted=entry.posted_after, held=entry.held_after, seq=entry.seq,
             head_hash=entry.hash, changed_at=entry.recorded_at, next_due_at=entry.due_after,
         )  # fmt: skip
+
+    def index(self, entry: Entry) -> None:
+        """Keep an entry under everything it is found with."""
+        here = (entry.account_id, entry.seq)
+        self.draws.setdefault(here, ())
+        made = (self.grants.get(draw.grant_id or "") for draw in self.draws[here])
+        self.made[here] = tuple(grant for grant in made if grant and grant.seq == entry.seq)
+        self.entries[entry.id] = entry
+        self.of_account.setdefault(entry.account_id, []).append(entry)
+        if entry.hold_id is not None:
+            self.chains.setdefault(entry.hold_id, []).append(entry)
+        if entry.reverses_id is not None:
+            self.reversing.setdefault(entry.reverses_id, []).append(entry)
 
     def move(self, draw: Draw) -> None:
         """Move a grant by a draw."""

@@ -1,6 +1,7 @@
 """Stories about one customer or two: events down the page, the statement they leave beneath.
 
-A story runs on the ledger in memory, at instants of its own, under prices made for tests.
+A story runs on the ledger in memory or on a real database, at instants of its own, under prices
+made for tests.
 """
 
 import random
@@ -8,11 +9,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from portal import pricing
+from portal.database import Database
 from portal.ledger import commands as asked
 from portal.ledger.commands import Command, Outcome, Posted, Refused
 from portal.ledger.identifiers import Ids
 from portal.ledger.model import MICROSECONDS, Account, Actor, Entry, Reference, Request
 from tests.ledger.memory import MemoryLedger
+from tests.ledger.vault import Vault
 
 SECOND = MICROSECONDS
 MINUTE = 60 * SECOND
@@ -98,13 +101,25 @@ def at(text: str) -> int:
 START = at("2026-01-10T12:00")
 
 
+def ids(seed: int = 1) -> Ids:
+    """Identifiers that are the same in every run."""
+    return Ids(random.Random(seed).randbytes)
+
+
 class Story:
     """A customer (`ada` unless said) and what is asked for them, one command after another."""
 
-    def __init__(self, now: int = START, seed: int = 1, tariffs: pricing.Tariffs = TARIFFS) -> None:
-        self.now = now
-        self.ledger = MemoryLedger(tariffs, Ids(random.Random(seed).randbytes))
+    def __init__(self, ledger: MemoryLedger | Vault | None = None) -> None:
+        self.now = START
+        self.ledger = ledger or MemoryLedger(TARIFFS, ids())
         self.jobs = 0
+
+    @classmethod
+    def on(cls, database: Database) -> "Story":
+        """A story on a real database."""
+        vault = Vault(database, TARIFFS, ids())
+        vault.publish()
+        return cls(vault)
 
     def ask(self, command: Command) -> Outcome:
         """Post one command now."""
