@@ -5,7 +5,7 @@ cookie: a browser's session means nothing at this door.
 """
 
 import re
-from typing import Any, Final, NamedTuple
+from typing import IO, Any, Final, NamedTuple
 
 from flask import current_app, g, request
 
@@ -22,6 +22,7 @@ from portal.internal.strict_json import canonical, read_object
 from portal.signing import SignatureInvalidError
 
 CONTENT_MAX: Final = 16 * 1024
+DISCARDED_MAX: Final = 16 * 1024 * 1024
 _CONTENT_TYPE: Final = re.compile(r"application/json(?: ?; ?charset=(?:utf-8|\"utf-8\"))?", re.I)
 _LENGTH: Final = re.compile(r"[0-9]{1,9}")
 _KEY: Final = re.compile(r'"([A-Za-z0-9._:~-]{16,128})"')
@@ -135,16 +136,26 @@ def _load_keys() -> tuple[ServiceKey, ...]:
 
 
 def _content(environ: dict[str, Any]) -> bytes:
-    """The raw content, never more than its maximum: what is too large is not read at all."""
+    """The raw content, never more than its maximum: what is too large is never held."""
     if "HTTP_TRANSFER_ENCODING" in environ:
         raise MalformedRequestError("The content must come with its length, not in chunks.")
     length = environ.get("CONTENT_LENGTH") or "0"
     if not _LENGTH.fullmatch(length):
         raise MalformedRequestError("The content's length is not a number.")
     if int(length) > CONTENT_MAX:
+        _discard(environ["wsgi.input"], int(length))
         raise PayloadTooLargeError(maximum=CONTENT_MAX, got=int(length))
     content: bytes = environ["wsgi.input"].read(int(length)) if int(length) else b""
+    if len(content) != int(length):
+        raise MalformedRequestError("The content ended before its length.")
     return content
+
+
+def _discard(stream: IO[bytes], length: int) -> None:
+    """Read past what is too large: a client that is still sending does not see its answer."""
+    left = min(length, DISCARDED_MAX)
+    while left > 0 and (chunk := stream.read(min(left, 65_536))):
+        left -= len(chunk)
 
 
 def _target(environ: dict[str, Any]) -> tuple[str, str]:
