@@ -75,16 +75,12 @@ def test_every_route_is_documented(app: Flask) -> None:
 
 
 def test_every_error_code_is_documented_with_its_status() -> None:
-    text = (ROOT / "docs" / "service-door.md").read_text()
-    rows = {
-        (code, int(status))
-        for status, cell in re.findall(r"^\| (\d{3}) \| (.+?) \|", text, re.MULTILINE)
-        for code in re.findall(r"`(\w+)`", cell)
-    }
-    wanted = {(str(ledger.code_of(error)), row.status) for error, row in problems.TABLE.items()}
-    wanted |= {(code, row.status) for code, row in problems.HTTP.values()}
-    wanted.add((problems.UNEXPECTED[0], problems.UNEXPECTED[1].status))
-    assert rows == wanted
+    text = PAGES[ROOT / "docs" / "errors.md"]
+    rows = re.findall(r"^\| `(\w+)` \| (\d{3}) \| (yes|no) \|", text, re.MULTILINE)
+    told = {(code, int(status), retryable == "yes") for code, status, retryable in rows}
+    known = [(ledger.code_of(error), row) for error, row in problems.TABLE.items()]
+    known += [*problems.HTTP.values(), problems.UNEXPECTED]
+    assert told == {(code, row.status, row.retryable) for code, row in known}
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
