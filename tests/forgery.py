@@ -106,7 +106,7 @@ def unguarded_sqlite(raw: sqlite3.Connection) -> sqlite3.Connection:
 def unguarded_postgresql(superuser: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
     """Disable every trigger; drop checks, foreign keys and unique indexes beside the keys."""
     for table in metadata.tables:
-        superuser.execute(f"ALTER TABLE {table} DISABLE TRIGGER ALL")  # type: ignore[arg-type]
+        superuser.execute(f"ALTER TABLE {table} DISABLE TRIGGER ALL")
     found = superuser.execute(
         "SELECT conrelid::regclass::text, conname FROM pg_constraint"
         " WHERE contype IN ('c', 'f') AND conrelid::regclass::text = ANY (%s)",
@@ -114,8 +114,8 @@ def unguarded_postgresql(superuser: psycopg.Connection[Any]) -> psycopg.Connecti
     ).fetchall()
     for table, name in found:
         superuser.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
-    for table in metadata.tables.values():
-        for index in table.indexes:
+    for described in metadata.tables.values():
+        for index in described.indexes:
             if index.unique:
-                superuser.execute(f"DROP INDEX {index.name}")  # type: ignore[arg-type]
+                superuser.execute(f"DROP INDEX {index.name}")
     return superuser

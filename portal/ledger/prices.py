@@ -1,5 +1,6 @@
 """Prices re-run: every charge of the history quoted again under the tariff it names."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from sqlalchemy import Connection
@@ -23,7 +24,7 @@ class Prices:
 
     __slots__ = ("_findings", "_memo", "_tariffs")
 
-    def __init__(self, known: dict[str, pricing.Tariff | None], findings: Findings) -> None:
+    def __init__(self, known: Mapping[str, pricing.Tariff | None], findings: Findings) -> None:
         self._tariffs = known
         self._findings = findings
         self._memo: dict[tuple[str, str | None, int | None], int | None] = {}

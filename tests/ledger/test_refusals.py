@@ -11,6 +11,7 @@ def test_recent_refusals_come_newest_first_from_an_instant_on(lived: Lived) -> N
         since = refusals.recent_refusals(connection, "cy", since=found[1].recorded_at)
         assert refusals.recent_refusals(connection, "cy", since=lived.now + 1) == ()
         assert refusals.recent_refusals(connection, "nobody", since=0) == ()
+        until = refusals.recent_refusals(connection, "cy", since=0, until=found[1].recorded_at)
     assert [each.code for each in found] == [
         "limit_reached",
         "insufficient_credits",
@@ -19,6 +20,7 @@ def test_recent_refusals_come_newest_first_from_an_instant_on(lived: Lived) -> N
     assert [each.command for each in found] == ["debit", "hold", "debit"]
     assert newest == found[:1]
     assert since == found[:2]
+    assert until == found[2:]
     assert found[2].required == 9_000
 
 

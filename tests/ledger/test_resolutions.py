@@ -46,7 +46,7 @@ def test_each_column_of_a_hold_is_seen_at_the_entry_that_placed_it(
 ) -> None:
     for hold, chain in every:
         value = getattr(hold, name)
-        changed = 7 if value is None else value + type(value)(7)
+        changed: Any = 7 if value is None else value + type(value)(7)
         assert found(hold._replace(**{name: changed}), chain) == [(chain[0].seq, name)]
 
 
@@ -97,7 +97,8 @@ def test_a_chain_on_two_accounts_is_found(every: list[Chain]) -> None:
 
 @pytest.mark.parametrize("only", [None, "ada", "cy"])
 def test_all_holds_are_counted_and_told_to_progress(lived: Lived, only: str | None) -> None:
-    findings, done = Findings(), []
+    findings = Findings()
+    done: list[int] = []
     with lived.database.reading() as connection:
         check_holds(
             connection,
