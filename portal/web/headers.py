@@ -29,6 +29,7 @@ FIXED: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "interest-cohort=(), camera=(), microphone=()",
 }
+KEPT: Final = "public, max-age=31536000, immutable"
 HSTS: Final = "max-age=31536000; includeSubDomains"
 
 
@@ -51,6 +52,9 @@ def add_headers(response: Response) -> Response:
         policy = "; ".join(POLICY).format(nonce=nonce())
         response.headers["Content-Security-Policy"] = policy
         response.headers.update(FIXED)
+        # The address of a static file names its contents: the same address is the same file.
+        if request.endpoint == "static" and response.status_code == 200 and "v" in request.args:
+            response.headers["Cache-Control"] = KEPT
         if current.config.is_secure:
             response.headers["Strict-Transport-Security"] = HSTS
     return response

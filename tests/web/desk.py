@@ -50,9 +50,9 @@ class Clock:
 class Desk:
     """A portal with the shipped tariff, and what tests do to it from behind the counter."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, **settings: Any) -> None:
         self.clock = Clock()
-        ours = replace(config, trusted_hosts=("localhost",))
+        ours = replace(config, trusted_hosts=("localhost",), **settings)
         self.app: Flask = create_app(ours, clock=self.clock)
         self.state: Application = self.app.extensions["portal"]
         self.tariffs = pricing.Tariffs([pricing.shipped_tariff()])
@@ -87,9 +87,11 @@ class Desk:
         return entry
 
     def account(self, account_id: str, tier: str = "pro", **more: Any) -> None:
-        """An account whose period is November 2026."""
-        values = {"name": f"{account_id.title()} Ltd", "anchor_at": MONTH_START} | more
-        self.done(ledger.PutAccount(account_id=account_id, tier=tier, **values), MONTH_START)
+        """An account since its anchor, which is 1 November 2026 unless told."""
+        values: dict[str, Any] = {"name": f"{account_id.title()} Ltd", "anchor_at": MONTH_START}
+        values |= more
+        put = ledger.PutAccount(account_id=account_id, tier=tier, **values)
+        self.done(put, put.anchor_at)
 
     def person(self, email: str, account_id: str | None, role: str = "customer") -> None:
         """Somebody with PASSWORD."""
@@ -145,7 +147,7 @@ class Visitor:
 
     def get(self, path: str, **headers: str) -> TestResponse:
         """Ask for a page; header names are written with underscores."""
-        return self.client.get(path, headers=self.headers | dashed(headers))
+        return self.client.get(path, headers=self.headers | dashed(headers), buffered=True)
 
     def part(self, path: str, target: str, **headers: str) -> TestResponse:
         """Ask for a part of a page as htmx does."""
