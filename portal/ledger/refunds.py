@@ -49,9 +49,9 @@ def refundable(command: Refund, charged: Reversible) -> int:
     own(command, entry.id, entry.actor)
     left = charged.charged - charged.refunded
     credits = left if command.credits is None else command.credits
-    if credits < 0:
+    if command.credits is not None and credits < 1:
         raise ValidationError("credits", "must be at least 1", credits)
-    if credits > left or credits == 0:
+    if credits > left or left == 0:
         requested = charged.charged if command.credits is None else credits
         raise RefundExceedsError(entry.id, charged.charged, charged.refunded, left, requested)
     return credits
@@ -79,8 +79,9 @@ def give_back(
 ) -> Draft:
     """Draft the refund, and for grants that have lapsed what becomes of their part.
 
-    Our fault: a reinstated grant of 30 days in the same entry. Otherwise the credits return
-    and expire at once, both visible. Overdraft that was repaid since comes back as a grant.
+    Our fault: a reinstated grant of 30 days in the same entry, for the same operations.
+    Otherwise the credits return and expire at once, both visible. Overdraft that was repaid
+    since comes back as a grant.
     """
     draws: list[tuple[str | None, int, int]] = []
     made: list[Grant] = []
@@ -90,22 +91,22 @@ def give_back(
             draws += owed_back(book, part, made)
             continue
         grant = charged.grants[grant_id]
-        if grant.expires_at is None or grant.expires_at > book.now:
-            book.restore((grant._replace(remaining=0, pinned=0),))
-            draws.append((grant_id, part, 0))
-        elif reinstates:
+        gone = grant.expires_at is not None and grant.expires_at <= book.now
+        if gone and reinstates:
             until = book.now + REINSTATED_LIFE
-            made.append(new_grant(book, "reinstatement", part, book.now, until, grant_id))
-            draws.append((made[-1].id, part, 0))
-        else:
-            book.restore((grant._replace(remaining=0, pinned=0),))
-            draws.append((grant_id, part, 0))
+            again = new_grant(book, "reinstatement", part, book.now, until, grant_id)
+            made.append(again._replace(operations=grant.operations))
+            draws.append((again.id, part, 0))
+            continue
+        book.restore((grant._replace(remaining=0, pinned=0),))
+        draws.append((grant_id, part, 0))
+        if gone:
             lapsed.append((grant_id, -part, 0))
     draft = book.draft("refund", about, draws, occurred_at=book.now, grants=tuple(made))
     if lapsed:
-        gone = About("refund_lapsed", reference_type=about.reference_type,
-                     reference_id=about.reference_id)  # fmt: skip
-        book.draft("expiry", gone, lapsed, occurred_at=book.now)
+        reference = {name: getattr(about, name) for name in ("reference_type", "reference_id")}
+        about = About("refund_lapsed", **reference)
+        book.draft("expiry", about, lapsed, occurred_at=book.now)
     return draft
 
 
