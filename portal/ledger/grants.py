@@ -13,19 +13,14 @@ from portal.ledger.model import AMOUNT_MAX, Grant
 ISSUED: Final = ("purchase", "promotion", "goodwill", "import")
 ADJUSTMENTS: Final = ("correction", "compensation", "chargeback", "migration")
 LIVE_GRANTS_MAX: Final = 1_000
+PRIORITY_MAX: Final = 1_000
+LAST_INSTANT: Final = 253_402_300_799_999_999
 
 
 def issue_grant(book: Book, command: IssueGrant, facts: Facts) -> Draft:
     """Give an account a lot of credits; once per payment. Rule: ledger.md §§2, 5."""
-    if command.origin not in ISSUED:
-        raise ValidationError("origin", f"must be one of {', '.join(ISSUED)}", command.origin)
-    if not 1 <= command.credits <= AMOUNT_MAX:
-        raise ValidationError("credits", f"must be from 1 to {AMOUNT_MAX}", command.credits)
     effective_at = book.now if command.effective_at is None else command.effective_at
-    if command.expires_at is not None and command.expires_at <= max(effective_at, book.now):
-        raise ValidationError(
-            "expires_at", "must be later than now and than effective_at", command.expires_at
-        )
+    well_made(command, effective_at, book.now)
     if facts.granted is not None:
         raise AlreadyGrantedError(facts.granted, *command.reference)
     if len(book.grants) >= LIVE_GRANTS_MAX:
@@ -42,11 +37,32 @@ def issue_grant(book: Book, command: IssueGrant, facts: Facts) -> Draft:
         reference_id=reference_id,
         expires_at=command.expires_at,
     )
-    priority = burn.PRIORITY[command.origin] if command.priority is None else command.priority
-    operations = None if command.operations is None else ",".join(command.operations)
     grant = new_grant(book, command.origin, command.credits, effective_at, command.expires_at)
-    grant = grant._replace(priority=priority, operations=operations)
+    if command.priority is not None:
+        grant = grant._replace(priority=command.priority)
+    if command.operations is not None:
+        grant = grant._replace(operations=",".join(command.operations))
     return give(book, about, grant, occurred_at=book.now)
+
+
+def well_made(command: IssueGrant, effective_at: int, now: int) -> None:
+    """Refuse a grant that no row could hold, that nothing could spend, or that is a period's."""
+    expires_at, names = command.expires_at, command.operations
+    if command.origin not in ISSUED:
+        raise ValidationError("origin", f"must be one of {', '.join(ISSUED)}", command.origin)
+    if not 1 <= command.credits <= AMOUNT_MAX:
+        raise ValidationError("credits", f"must be from 1 to {AMOUNT_MAX}", command.credits)
+    if not 0 <= effective_at < LAST_INSTANT:
+        raise ValidationError("effective_at", "must be in the years 1970 to 9999", effective_at)
+    if expires_at is not None and not max(effective_at, now) < expires_at <= LAST_INSTANT:
+        rule = "must be later than now and than effective_at, and no later than the year 9999"
+        raise ValidationError("expires_at", rule, expires_at)
+    if command.priority is not None and not 0 <= command.priority <= PRIORITY_MAX:
+        raise ValidationError("priority", f"must be from 0 to {PRIORITY_MAX}", command.priority)
+    if names is not None and (not names or any(not name or "," in name for name in names)):
+        raise ValidationError("operations", "must be names of operations, at least one")
+    if command.reference.type == "period":
+        raise ValidationError("reference", "must not be a period: only turnover allocates")
 
 
 def new_grant(
