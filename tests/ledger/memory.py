@@ -72,9 +72,26 @@ class Tables:
         account_id, head, revision_head, created_at = row
         guard(account_id not in self.accounts and head == revision_head == GENESIS, "accounts")
         self.accounts[account_id] = Account(
-            account_id, "", "", None, "active", 0, "UTC", 0, 0, 0, 0, 0, 0, GENESIS, 0, None,
-            0, GENESIS, created_at,
-        )  # fmt: skip
+            account_id,
+            "",
+            "",
+            None,
+            "active",
+            0,
+            "UTC",
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            GENESIS,
+            0,
+            None,
+            0,
+            GENESIS,
+            created_at,
+        )
 
     def revise(self, row: Revision) -> None:
         """Insert a revision: it changes the account's terms."""
@@ -121,9 +138,13 @@ class Tables:
         if entry.hold_id is not None and entry.kind != "debit":
             self.move_hold(entry)
         self.accounts[account.id] = account._replace(
-            posted=entry.posted_after, held=entry.held_after, seq=entry.seq,
-            head_hash=entry.hash, changed_at=entry.recorded_at, next_due_at=entry.due_after,
-        )  # fmt: skip
+            posted=entry.posted_after,
+            held=entry.held_after,
+            seq=entry.seq,
+            head_hash=entry.hash,
+            changed_at=entry.recorded_at,
+            next_due_at=entry.due_after,
+        )
 
     def index(self, entry: Entry) -> None:
         """Keep an entry under everything it is found with."""
@@ -173,10 +194,22 @@ class Tables:
             taken = (h for h in self.holds.values() if h.status in ("open", "captured"))
             guard(all(key_of_hold(hold) != key for hold in taken), "one hold per reference")
             self.holds[hold_id] = Hold(
-                hold_id, entry.account_id, entry.seq, entry.actor, entry.operation or "",
-                entry.quantity or 0, entry.tariff or "", same[0] or "", same[1] or "",
-                entry.hold_amount, 0, entry.expires_at or 0, entry.recorded_at, "open", None,
-            )  # fmt: skip
+                hold_id,
+                entry.account_id,
+                entry.seq,
+                entry.actor,
+                entry.operation or "",
+                entry.quantity or 0,
+                entry.tariff or "",
+                same[0] or "",
+                same[1] or "",
+                entry.hold_amount,
+                0,
+                entry.expires_at or 0,
+                entry.recorded_at,
+                "open",
+                None,
+            )
             return
         hold = self.holds[hold_id]
         guard(hold.status == "open" and hold.account_id == entry.account_id, "a hold ends once")

@@ -63,9 +63,13 @@ def test_partial_refunds_never_pass_what_was_charged(story: Story) -> None:
     charged = story.debit(100)
     done(story.refund(charged, 60))
     refused(
-        story.refund(charged, 41), RefundExceedsError,
-        charged=100, refunded=60, refundable=40, requested=41,
-    )  # fmt: skip
+        story.refund(charged, 41),
+        RefundExceedsError,
+        charged=100,
+        refunded=60,
+        refundable=40,
+        requested=41,
+    )
     done(story.refund(charged, 40))
     refused(story.refund(charged), RefundExceedsError, refundable=0, requested=100)
     refused(story.refund(charged, 1), RefundExceedsError, refundable=0, requested=1)
@@ -113,8 +117,9 @@ def test_only_a_charge_can_be_refunded(story: Story) -> None:
         refused(story.refund(outcome), ValidationError, member="entry")
     refused(
         story.ask(Refund(actor=STUDIO, entry_id="ent_x", reason="failed")),
-        EntryNotFoundError, entry="ent_x",
-    )  # fmt: skip
+        EntryNotFoundError,
+        entry="ent_x",
+    )
 
 
 def test_a_refund_for_no_known_reason_is_refused(story: Story) -> None:
@@ -148,8 +153,10 @@ def test_our_fault_reinstates_what_has_lapsed_for_thirty_days(story: Story, reas
     outcome = done(story.refund(charged, reason=reason))
     [grant] = outcome.grants
     assert (grant.origin, grant.amount, grant.expires_at) == (
-        "reinstatement", 40, story.now + 30 * DAY
-    )  # fmt: skip
+        "reinstatement",
+        40,
+        story.now + 30 * DAY,
+    )
     assert grant.parent_id == story.ledger.tables.draws["ada", 3][0].grant_id
     assert grant.seq == entry_of(outcome).seq
     assert story.statement(3) == table(f"refund {reason} 100 0 -> 1040 0")
@@ -258,8 +265,9 @@ def test_overdraft_that_was_repaid_since_comes_back_as_a_grant() -> None:
     story.grant(150)
     outcome = done(story.refund(charged, 120))
     assert [(draw.grant_id is None, draw.amount) for draw in outcome.draws] == [
-        (True, 50), (False, 70)
-    ]  # fmt: skip
+        (True, 50),
+        (False, 70),
+    ]
     [grant] = outcome.grants
     assert (grant.origin, grant.expires_at, grant.parent_id) == ("reinstatement", None, None)
     done(story.refund(charged, 80))

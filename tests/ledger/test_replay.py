@@ -91,17 +91,28 @@ def upgrading(story: Story) -> Command:
 def granting(story: Story) -> Command:
     story.open("free")
     return asked.IssueGrant(
-        actor=STUDIO, account_id="ada", credits=5, origin="promotion", operations=("speak",),
-        reference=Reference("payment", "p1"), expires_at=story.now + DAY, priority=3,
-    )  # fmt: skip
+        actor=STUDIO,
+        account_id="ada",
+        credits=5,
+        origin="promotion",
+        operations=("speak",),
+        reference=Reference("payment", "p1"),
+        expires_at=story.now + DAY,
+        priority=3,
+    )
 
 
 def adjusting(story: Story) -> Command:
     plus(story)
     return asked.Adjust(
-        actor=ADMIN, account_id="ada", amount=-45, reason="correction", note="n",
-        reference=Reference("ticket", "T-1"), approved_by="otto@example.com",
-    )  # fmt: skip
+        actor=ADMIN,
+        account_id="ada",
+        amount=-45,
+        reason="correction",
+        note="n",
+        reference=Reference("ticket", "T-1"),
+        approved_by="otto@example.com",
+    )
 
 
 def debiting(story: Story) -> Command:

@@ -56,8 +56,10 @@ def test_an_upgrade_that_repays_is_not_lent_out_again() -> None:
     done(story.debit(700))
     account = story.open("plus").account
     assert (account.posted, account.overdraft_limit, story.grants) == (
-        300, 0, [("allocation", 300, 0)]
-    )  # fmt: skip
+        300,
+        0,
+        [("allocation", 300, 0)],
+    )
 
 
 def lapsing_while_held(story: Story) -> str:
