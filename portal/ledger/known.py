@@ -72,8 +72,8 @@ class Known:
                 self.charged[key_of_entry(entry)] = entry.id
             elif entry.reverses_id is not None:
                 self._note_refund(entry, draws, grants)
-            elif entry.reference_type == "payment" and entry.reference_id:
-                self.paid[entry.reference_id] = entry.id
+            elif entry.kind == "grant" and entry.reference_type == "payment":
+                self.paid[entry.reference_id or ""] = entry.id
         if hold is not None:
             self.holds[hold.id] = hold
             if hold.status == "open":

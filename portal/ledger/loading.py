@@ -125,11 +125,10 @@ def load_holds(connection: Connection, known: Known, hold_ids: list[str]) -> Non
     for entry in (Entry(*row) for row in endings):
         closed = known.late if entry.kind == "debit" else known.ended
         closed[entry.hold_id or ""] = entry
-    expired = [key_of_hold(hold) for hold in known.holds.values() if hold.status != "captured"]
-    wanted = {"wanted": json.dumps(expired)}
+    ran_out = [key_of_hold(hold) for hold in known.holds.values() if hold.status != "captured"]
+    wanted = {"wanted": json.dumps(ran_out)}
     charged = read_all(connection, [(queries.HELD, wanted), (queries.DEBITED, wanted)])
-    ours = set(hold_ids)
-    known.charged |= {row[:4]: row[4] for rows in charged for row in rows if row[4] not in ours}
+    known.charged |= {row[:4]: row[4] for rows in charged for row in rows}
 
 
 def load_charges(connection: Connection, known: Known, entry_ids: list[str]) -> None:
