@@ -46,15 +46,15 @@ REFUNDED: Final = Query(
     "refunded",
     entries.c.account_id,
     sa.select(
-        entries.c.account_id,
+        sa.func.max(entries.c.account_id),
         sa.func.max(entries.c.seq),
-        sa.func.max(entries.c.reverses_id),
+        entries.c.reverses_id,
         sa.func.max(-charges.c.amount),
         BACK,
     )
     .join_from(entries, charges, charges.c.id == entries.c.reverses_id)
     .where(entries.c.reverses_id.is_not(None))
-    .group_by(entries.c.account_id, entries.c.reverses_id)
+    .group_by(entries.c.reverses_id)
     .having(sa.func.max(-charges.c.amount) < BACK),
 )
 QUERIES: Final = (
