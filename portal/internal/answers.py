@@ -1,6 +1,6 @@
 """From a command to an answer: submit, then say what the ledger said."""
 
-from typing import Any
+from typing import Any, Final
 
 from flask import Response, request
 
@@ -10,6 +10,10 @@ from portal.internal.door import Caller
 from portal.internal.problems import problem
 from portal.internal.replies import posted_reply
 from portal.internal.strict_json import write
+
+Headers = list[tuple[str, str]]
+_FRESH: Final[Headers] = [("Content-Type", "application/json"), ("Cache-Control", "no-store")]
+_REPLAYED: Final[Headers] = [*_FRESH, ("Idempotency-Replayed", "true")]
 
 
 def answer(asking: Caller, command: ledger.Command, units: int = 0) -> Response:
@@ -26,14 +30,13 @@ def outcome_answer(outcome: ledger.Outcome, instance: str) -> Response:
         return problem(
             outcome.error, instance, replayed=outcome.replayed, refusal=outcome.refusal_id
         )
-    response = reply(201, posted_reply(outcome))
-    if outcome.replayed:
-        response.headers["Idempotency-Replayed"] = "true"
-    return response
+    return _response(201, posted_reply(outcome), _REPLAYED if outcome.replayed else _FRESH)
 
 
 def reply(status: int, body: dict[str, Any]) -> Response:
     """A JSON answer, compact, that nobody may cache."""
-    response = Response(write(body), status, content_type="application/json")
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return _response(status, body, _FRESH)
+
+
+def _response(status: int, body: dict[str, Any], headers: Headers) -> Response:
+    return Response(write(body), status, headers)

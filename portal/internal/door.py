@@ -81,34 +81,36 @@ class Caller(NamedTuple):
 
 def admit() -> None:
     """Let a signed request in, and remember its caller; runs before every view of the door."""
-    environ = request.environ
+    environ, method = request.environ, request.method
+    state = current.application()
     content = _content(environ)
-    raw_path, raw_query = _target(environ)
-    written = request.method not in ("GET", "HEAD")
-    if written and raw_query:
+    path, query = _target(environ)
+    written = method not in ("GET", "HEAD")
+    if written and query:
         raise MalformedRequestError("This request takes no query.")
+    content_type = environ.get("CONTENT_TYPE", "")
     parsed = signing.read_signature(
-        method=request.method,
-        authority=current.config.authority,
-        path=raw_path,
-        query=raw_query,
-        content_type=environ.get("CONTENT_TYPE", ""),
+        method=method,
+        authority=state.config.authority,
+        path=path,
+        query=query,
+        content_type=content_type,
         content_digest=environ.get("HTTP_CONTENT_DIGEST", ""),
         idempotency_key=environ.get("HTTP_IDEMPOTENCY_KEY", ""),
         signature_input=environ.get("HTTP_SIGNATURE_INPUT", ""),
         signature=environ.get("HTTP_SIGNATURE", ""),
     )
     known = key_ring().find(parsed.kid)
-    signing.check(parsed, None if known is None else known[1], current.now(), content)
+    signing.check(parsed, None if known is None else known[1], state.clock(), content)
     if known is None:  # the check has refused it already
         raise SignatureInvalidError
     key = known[0]
     _refuse_scope(key)
     idempotency_key = None
     if written:
-        if not _CONTENT_TYPE.fullmatch(environ.get("CONTENT_TYPE", "")):
+        if not _CONTENT_TYPE.fullmatch(content_type):
             raise UnsupportedMediaTypeError
-        if request.method == "POST":
+        if method == "POST":
             idempotency_key = _idempotency_key(environ.get("HTTP_IDEMPOTENCY_KEY"))
     g.caller = Caller(key, parsed.nonce, parsed.expires, idempotency_key, content)
 
@@ -121,13 +123,11 @@ def caller() -> Caller:
 
 def key_ring() -> KeyRing:
     """The service keys of this application."""
-    ring = current_app.extensions.get("service_keys")
+    rings = current_app.extensions
+    ring: KeyRing | None = rings.get("service_keys")
     if ring is None:
-        ring = current_app.extensions.setdefault(
-            "service_keys", KeyRing(_load_keys, current.config.secret_key)
-        )
-    found: KeyRing = ring
-    return found
+        ring = rings.setdefault("service_keys", KeyRing(_load_keys, current.config.secret_key))
+    return ring
 
 
 def _load_keys() -> tuple[ServiceKey, ...]:
