@@ -99,7 +99,7 @@ def check_page(
 ) -> None:
     """Recompute the accounts of one page, each table read once and side by side."""
 
-    def feed(source: Source, name: str) -> Feed[Any]:
+    def feed(source: Source, name: str) -> Feed:
         def orphan(row: Any) -> None:
             stray(findings, row, name, "account_id", "an account")
 

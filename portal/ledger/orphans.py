@@ -40,7 +40,7 @@ HELD_SUMS: Final = Query(
     .having(accounts.c.held != HELD),
 )
 
-charges = entries.alias("charges")
+taken = entries.alias("taken")
 BACK: Final = rows.total(entries.c.amount)
 REFUNDED: Final = Query(
     "refunded",
@@ -49,13 +49,13 @@ REFUNDED: Final = Query(
         sa.func.max(entries.c.account_id),
         sa.func.max(entries.c.seq),
         entries.c.reverses_id,
-        sa.func.max(-charges.c.amount),
+        sa.func.max(-taken.c.amount),
         BACK,
     )
-    .join_from(entries, charges, charges.c.id == entries.c.reverses_id)
+    .join_from(entries, taken, taken.c.id == entries.c.reverses_id)
     .where(entries.c.reverses_id.is_not(None))
     .group_by(entries.c.reverses_id)
-    .having(sa.func.max(-charges.c.amount) < BACK),
+    .having(sa.func.max(-taken.c.amount) < BACK),
 )
 QUERIES: Final = (
     HELD_SUMS,
@@ -74,10 +74,10 @@ QUERIES: Final = (
         "an earlier debit or capture of this account",
         entries.c.reverses_id,
         sa.exists().where(
-            charges.c.id == entries.c.reverses_id,
-            charges.c.account_id == entries.c.account_id,
-            charges.c.seq < entries.c.seq,
-            charges.c.kind.in_(("debit", "capture")),
+            taken.c.id == entries.c.reverses_id,
+            taken.c.account_id == entries.c.account_id,
+            taken.c.seq < entries.c.seq,
+            taken.c.kind.in_(("debit", "capture")),
         ),
         entries.c.reverses_id.is_not(None),
     ),

@@ -6,7 +6,7 @@ account apart: within a page Python compares account ids for equality alone.
 
 from collections.abc import Callable, Iterator
 from itertools import chain
-from typing import Any, Final, Generic, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -60,7 +60,7 @@ class Source:
         return stream(connection, self.kind, statement, after=page.after, upto=page.upto)
 
 
-class Feed(Generic[Value]):
+class Feed:
     """One table's rows of a page, handed out account by account.
 
     Rows of an account that is not in the page are orphans, and given to `orphan`.
@@ -68,33 +68,33 @@ class Feed(Generic[Value]):
 
     __slots__ = ("_accounts", "_orphan", "_rows", "head")
 
-    def __init__(self, found: Iterator[Value], page: Page, orphan: Callable[[Value], None]) -> None:
+    def __init__(self, found: Iterator[Any], page: Page, orphan: Callable[[Any], None]) -> None:
         self._rows = found
         self._accounts = page.accounts
         self._orphan = orphan
-        self.head: Value | None = None
+        self.head: Any = None
         self.advance()
 
     def advance(self) -> None:
         """Move to the next row whose account is there; None after the last."""
         for row in self._rows:
-            if row.account_id in self._accounts:  # type: ignore[attr-defined]
+            if row.account_id in self._accounts:
                 self.head = row
                 return
             self._orphan(row)
         self.head = None
 
-    def of(self, account_id: str) -> Iterator[Value]:
+    def of(self, account_id: str) -> Iterator[Any]:
         """The rows of one account; accounts must be asked in the page's order."""
-        while (row := self.head) is not None and row.account_id == account_id:  # type: ignore[attr-defined]
+        while (row := self.head) is not None and row.account_id == account_id:
             self.advance()
             yield row
 
-    def upto(self, account_id: str, seq: int) -> list[Value]:
+    def upto(self, account_id: str, seq: int) -> list[Any]:
         """The next rows of one account whose seq is at most `seq`."""
-        found: list[Value] = []
+        found: list[Any] = []
         while (row := self.head) is not None:
-            if row.account_id != account_id or row.seq > seq:  # type: ignore[attr-defined]
+            if row.account_id != account_id or row.seq > seq:
                 break
             found.append(row)
             self.advance()

@@ -30,7 +30,7 @@ def page_of(*ids: str) -> Page:
 
 def test_a_feed_hands_out_rows_account_by_account() -> None:
     found = [Row("b", 1), Row("b", 2), Row("a", 1)]
-    feed: Feed[Row] = Feed(iter(found), page_of("b", "c", "a"), unexpected)
+    feed = Feed(iter(found), page_of("b", "c", "a"), unexpected)
     assert list(feed.of("b")) == found[:2]
     assert list(feed.of("c")) == []
     assert list(feed.of("a")) == found[2:]
@@ -40,14 +40,14 @@ def test_a_feed_hands_out_rows_account_by_account() -> None:
 def test_rows_of_an_account_that_is_not_there_are_orphans() -> None:
     orphans: list[Row] = []
     found = [Row("0", 1), Row("a", 1), Row("aa", 1), Row("b", 1), Row("z", 7)]
-    feed: Feed[Row] = Feed(iter(found), page_of("a", "b"), orphans.append)
+    feed = Feed(iter(found), page_of("a", "b"), orphans.append)
     assert [row for account in "ab" for row in feed.of(account)] == [found[1], found[3]]
     assert orphans == [found[0], found[2], found[4]]
 
 
 def test_rows_up_to_a_seq_are_taken_and_later_ones_left() -> None:
     found = [Row("a", 1), Row("a", 1), Row("a", 3), Row("b", 1)]
-    feed: Feed[Row] = Feed(iter(found), page_of("a", "b"), unexpected)
+    feed = Feed(iter(found), page_of("a", "b"), unexpected)
     assert feed.upto("a", 2) == found[:2]
     assert feed.upto("a", 2) == []
     assert feed.upto("a", 9) == [found[2]]
