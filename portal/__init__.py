@@ -30,7 +30,8 @@ def create_app(config: Config | None = None, *, clock: Callable[[], int] = utc_n
     app.secret_key = settings.secret_key
     if hops := settings.proxy_hops:
         # Whose request it is and over which scheme; never the host: signatures cover that.
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
+        behind = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)
+        app.wsgi_app = behind  # type: ignore[method-assign]
     app.extensions["portal"] = Application(settings, Database(settings), clock, os.urandom)
     app.register_blueprint(internal.blueprint)
     web.register(app)
