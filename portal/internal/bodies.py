@@ -164,6 +164,6 @@ class AccountBody(Body):
     """PUT /accounts/{id}."""
 
     name: Annotated[str, rules.name]
-    tier: Annotated[str, rules.operation]
+    tier: Annotated[str, rules.tier]
     anchor_at: Instant | None = None
     time_zone: Annotated[str, rules.time_zone] = "UTC"

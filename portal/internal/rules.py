@@ -195,6 +195,7 @@ def _refuse_unknown(
 
 account_id: Final = matching(r"[A-Za-z0-9._:-]{1,64}", "1 to 64 of A-Z a-z 0-9 . _ : -")
 operation: Final = matching(r"[a-z][a-z0-9_.-]{0,63}", "the name of an operation")
+tier: Final = matching(r"[a-z][a-z0-9_.-]{0,63}", "the name of a tier")
 public_id: Final = matching(r"[a-z]{3}_[0-9a-zA-Z]{8,64}", "an id of ours")
 amount: Final = whole(1, AMOUNT_MAX)
 amount_or_zero: Final = whole(0, AMOUNT_MAX)

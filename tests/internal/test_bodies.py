@@ -21,6 +21,10 @@ from portal.internal.errors import ValidationError
 from portal.internal.strict_json import OddNumber
 from portal.ledger import AMOUNT_MAX, Reference
 
+BODIES: list[type[Body]] = [
+    QuoteBody, DebitBody, HoldBody, CaptureBody, ReleaseBody, ExtendBody, RefundBody, GrantBody,
+    AccountBody,
+]  # fmt: skip
 DEBIT: dict[str, Any] = {
     "account": "acme",
     "operation": "generate",
@@ -71,7 +75,7 @@ def test_a_value_once_read_cannot_be_changed() -> None:
         DebitBody.read(DEBIT).quantity = 1  # type: ignore[misc]
 
 
-@pytest.mark.parametrize("body", [*Body.__subclasses__(), HoldBody], ids=lambda body: body.__name__)
+@pytest.mark.parametrize("body", BODIES, ids=lambda body: body.__name__)
 def test_every_required_member_is_missed_and_every_other_refused_by_name(body: type[Body]) -> None:
     found = faults(body, {"x": 1, "credits_remaining": 10**6})
     assert set(found) == {"x", "credits_remaining", *shape_of(body).required}
