@@ -42,6 +42,8 @@ def entries() -> Response:
     now, tariffs = current.now(), current.tariffs()
     with current.database.reading() as connection:
         account = ledger.get_account(connection, account_id())
+        if before is not None and before > account.seq:
+            before = None
         zone = zone_of(account.time_zone)
         wanted = asked.filter(zone)
         found = rows_of(connection, account.id, asked, wanted, before)

@@ -81,13 +81,13 @@ def features(tariff: pricing.Tariff) -> list[tuple[str, list[tuple[str, str]]]]:
 
 def rollover(rule: pricing.Rollover) -> str:
     """What becomes of an allocation's unused rest."""
-    times = "one allocation" if rule.amount == 1 else f"{rule.amount} allocations"
+    some = f"{rule.amount} allocations carry" if rule.amount != 1 else "one allocation carries"
     return {
         "none": "lapse at the period's end",
         "full": "all carry over",
         "cap": f"up to {credits(rule.amount)} carry over",
         "percent": f"{rule.amount} % carries over",
-        "multiple": f"up to {times} carries over",
+        "multiple": f"up to {some} over",
     }[rule.policy]
 
 

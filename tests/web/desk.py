@@ -22,7 +22,8 @@ from portal.database import Database
 
 NOW: Final = 1_795_355_520_250_000  # 2026-11-22T13:52:00.250000Z
 SECOND: Final = 1_000_000
-HOUR: Final = 3_600 * SECOND
+MINUTE: Final = 60 * SECOND
+HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
 MONTH_START: Final = 1_793_491_200_000_000  # 2026-11-01T00:00:00Z
 PASSWORD: Final = "correct horse battery"
