@@ -207,7 +207,7 @@ BEGIN
         e.reference_type, e.reference_id, e.hold_amount, 0, e.expires_at, e.recorded_at, 'open');
     ELSIF e.kind = 'debit' THEN
       IF NOT EXISTS (SELECT 1 FROM holds h WHERE h.id = e.hold_id AND h.status = 'expired'
-          AND h.account_id = e.account_id AND h.captured - e.amount <= h.amount) THEN
+          AND h.account_id = e.account_id) THEN
         RAISE EXCEPTION 'guard: only an expired hold is captured late';
       END IF;
     ELSE

@@ -160,7 +160,7 @@ CREATE TRIGGER entries_follow BEFORE INSERT ON entries BEGIN
     WHERE NEW.hold_id IS NOT NULL AND NOT (NEW.kind = 'hold' AND NEW.reason = 'placed')
     AND NOT EXISTS (SELECT 1 FROM holds h WHERE h.id = NEW.hold_id
       AND h.account_id = NEW.account_id AND CASE
-        WHEN NEW.kind = 'debit' THEN h.status = 'expired' AND h.captured - NEW.amount <= h.amount
+        WHEN NEW.kind = 'debit' THEN h.status = 'expired'
         WHEN h.status <> 'open' THEN 0
         WHEN NEW.kind = 'hold' THEN NEW.quantity IS NOT NULL AND NEW.expires_at IS NOT NULL
         WHEN NEW.kind NOT IN ('capture', 'release') THEN 0

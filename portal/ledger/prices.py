@@ -53,6 +53,13 @@ class Prices:
         """Whether a tariff of that name is there and as it was published."""
         return self._tariffs.get(tariff) is not None
 
+    def overflows(self, name: str, operation: str) -> bool:
+        """Whether a capture may take more than its hold; also where nobody can say."""
+        tariff = self._tariffs.get(name)
+        if tariff is None or operation not in tariff.operations:
+            return True
+        return tariff.operations[operation].over_capture == "overflow"
+
     def _quote(self, name: str, operation: str | None, quantity: int | None) -> int | None:
         tariff = self._tariffs.get(name)
         if tariff is None or operation is None or quantity is None:

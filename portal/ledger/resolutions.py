@@ -76,7 +76,8 @@ def check_hold(hold: Hold, chain: Sequence[Entry], findings: Findings, prices: P
             price = prices.price(ours.tariff, ours.operation, ours.quantity)
             if prices.trusts(ours.tariff) and ours.amount != max(price or 0, before.amount):
                 note(entry, "price", price, ours.amount)
-        if entry.kind == "debit" and -entry.amount > ours.rest:
+        over = entry.kind == "debit" and -entry.amount > ours.rest
+        if over and not prices.overflows(ours.tariff, ours.operation):
             note(entry, "late_capture", f"<= {ours.rest}", -entry.amount)
         if entry.account_id != placed.account_id:
             note(entry, "account_id", placed.account_id, entry.account_id)

@@ -68,6 +68,10 @@ def test_a_late_capture_leaves_the_hold_expired_and_stays_within_it(every: list[
     assert (hold.status, hold.captured) == ("expired", 0)
     more = chain[-1]._replace(amount=-hold.amount - 1)
     assert found(hold, [*chain[:-1], more]) == [(more.seq, "late_capture")]
+    # Where the price list lets a capture overflow its hold, a late one may too.
+    streamed = [entry._replace(operation="stream") for entry in (*chain[:-1], more)]
+    assert "late_capture" not in {rule for _, rule in found(hold, streamed)}
+    assert found(hold, [*chain[:-1], more], tariffs=Tariffs()) == []
 
 
 def test_an_extension_sets_aside_what_its_quantity_costs(every: list[Chain]) -> None:
