@@ -1,0 +1,168 @@
+"""portal/database/sqlite.py: connections that lose nothing, turns that are freed by death."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from portal.config import Config
+from portal.database import Database, UnsafeDatabaseError
+from portal.database import sqlite as guarded
+from tests.house.tree import ROOT
+
+pytestmark = pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+
+SETTINGS = {
+    "journal_mode": "wal",
+    "synchronous": 2,
+    "foreign_keys": 1,
+    "recursive_triggers": 1,
+    "trusted_schema": 0,
+    "wal_autocheckpoint": 0,
+    "cell_size_check": 1,
+    "mmap_size": 0,
+}
+HOLD_A_TURN = """
+import sys, time
+from pathlib import Path
+from portal.database.sqlite import Turnstile
+with Turnstile(Path(sys.argv[1])).turn():
+    print("mine", flush=True)
+    time.sleep(60)
+"""
+
+
+def file_of(config: Config) -> Path:
+    assert config.sqlite_file is not None
+    return config.sqlite_file
+
+
+@pytest.mark.parametrize("writes", [True, False])
+def test_every_connection_keeps_what_it_acknowledged(config: Config, writes: bool) -> None:
+    engine = guarded.engine(file_of(config), writes=writes, pool=2)
+    with engine.connect() as connection:
+        raw = connection.connection.driver_connection
+        assert raw is not None
+        raw.set_authorizer(None)  # it would deny the questions below
+        found = {name: raw.execute(f"PRAGMA {name}").fetchone()[0] for name in SETTINGS}
+        assert found == SETTINGS
+        assert raw.execute("PRAGMA query_only").fetchone() == (0 if writes else 1,)
+    engine.dispose()
+
+
+def test_a_writer_holds_the_lock_from_its_first_statement(database: Database) -> None:
+    with database.writing() as connection:
+        assert connection.connection.driver_connection is not None
+        other = sqlite3.connect(file_of_database(database), timeout=0, isolation_level=None)
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            other.execute("BEGIN IMMEDIATE")
+        other.close()
+
+
+def file_of_database(database: Database) -> str:
+    return str(database._writer.url.database)
+
+
+def test_a_turn_is_one_process_at_a_time_and_is_freed_by_its_death(config: Config) -> None:
+    path = file_of(config)
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD_A_TURN, str(path)], cwd=ROOT, stdout=subprocess.PIPE
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == b"mine\n"
+    waiting = subprocess.Popen(
+        [sys.executable, "-c", HOLD_A_TURN, str(path)], cwd=ROOT, stdout=subprocess.PIPE
+    )
+    assert waiting.stdout is not None
+    time.sleep(0.6)
+    assert waiting.poll() is None
+    holder.send_signal(signal.SIGKILL)
+    assert waiting.stdout.readline() == b"mine\n"
+    waiting.kill()
+    for process in (holder, waiting):
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def test_the_log_is_moved_into_the_file_now_and_then(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guarded, "CHECKPOINT_COMMITS", 4)
+    database = Database(config)
+    before = file_of(config).stat().st_mtime_ns
+    for number in range(1, 5):
+        with database.writing() as connection:
+            connection.execute(
+                sa.text(
+                    "INSERT INTO accounts (id, head_hash, revision_hash, created_at)"
+                    " VALUES (:id, :zero, :zero, 1)"
+                ),
+                {"id": f"a{number}", "zero": bytes(32)},
+            )
+        moved = file_of(config).stat().st_mtime_ns != before
+        assert moved == (number == 4)
+    database.dispose()
+
+
+def test_a_database_that_others_may_read_is_refused(config: Config) -> None:
+    database = Database(config)
+    assert database.check().startswith("SQLite ")
+    file_of(config).chmod(0o640)
+    with pytest.raises(UnsafeDatabaseError, match="chmod 600"):
+        database.check()
+
+
+@pytest.mark.parametrize("kind", ["tmpfs", "nfs4", "fuse.sshfs"])
+def test_a_database_in_memory_or_on_a_network_is_refused(
+    config: Config, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(guarded, "filesystem_of", lambda path: kind)
+    with pytest.raises(UnsafeDatabaseError, match=kind):
+        guarded.check(file_of(config))
+
+
+def test_the_filesystem_is_that_of_the_longest_mount(config: Config) -> None:
+    assert guarded.filesystem_of(Path("/proc/self")) == "proc"
+    assert guarded.filesystem_of(file_of(config)) not in guarded.UNSAFE_FILESYSTEMS | {"unknown"}
+
+
+def test_a_mended_sqlite_is_called_safe_and_another_guarded(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for version, word in (((3, 40, 1), "guarded"), ((3, 51, 3), "safe")):
+        monkeypatch.setattr(sqlite3, "sqlite_version_info", version)
+        assert word in guarded.check(file_of(config))
+
+
+@pytest.mark.parametrize(
+    ("action", "first", "second", "trigger", "allowed"),
+    [
+        (sqlite3.SQLITE_INSERT, "entries", None, None, True),
+        (sqlite3.SQLITE_INSERT, "holds", None, None, False),
+        (sqlite3.SQLITE_INSERT, "holds", None, "entries_move", True),
+        (sqlite3.SQLITE_UPDATE, "entries", "amount", None, False),
+        (sqlite3.SQLITE_UPDATE, "accounts", "posted", "entries_move", True),
+        (sqlite3.SQLITE_DELETE, "entries", None, None, False),
+        (sqlite3.SQLITE_PRAGMA, "wal_checkpoint", "PASSIVE", None, True),
+        (sqlite3.SQLITE_PRAGMA, "data_version", None, None, True),
+        (sqlite3.SQLITE_PRAGMA, "data_version", "1", None, False),
+        (sqlite3.SQLITE_PRAGMA, "writable_schema", "1", None, False),
+        (sqlite3.SQLITE_ATTACH, "x.db", None, None, False),
+        (sqlite3.SQLITE_DROP_TABLE, "entries", None, None, False),
+        (sqlite3.SQLITE_FUNCTION, None, "load_extension", None, False),
+        (sqlite3.SQLITE_FUNCTION, None, "sum", None, True),
+    ],
+)
+def test_what_a_statement_may_do(
+    dialect: str, action: int, first: str, second: str, trigger: str, allowed: bool
+) -> None:
+    answer = guarded.authorize(action, first, second, "main", trigger)
+    assert answer == (sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_DENY)

@@ -1,0 +1,67 @@
+"""portal/database/upgrading.py: from nothing to the newest migration, once at a time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from portal.config import Config
+from portal.database import Database, head, is_current, upgrade
+from portal.database.upgrading import owner_connection
+from tests.databases import MIGRATES, SERVES, Databases, config_for
+
+
+@pytest.fixture
+def empty(databases: Databases, dialect: str, tmp_path: Path) -> Iterator[Config]:
+    """Settings for a database without a single table, or a file that is not there."""
+    if dialect == "sqlite":
+        yield config_for(f"sqlite:///{tmp_path}/below/portal.db", tmp_path)
+        return
+    server, name = databases.server(), f"empty_{os.getpid()}"
+    url = server.url("postgres").replace("+psycopg", "")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" OWNER {MIGRATES}')
+        owner = server.url(name, MIGRATES)
+        yield config_for(server.url(name, SERVES), tmp_path, PORTAL_DATABASE_OWNER_URL=owner)
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def current(config: Config) -> bool:
+    database = Database(replace(config, database_url=config.database_owner_url))
+    try:
+        with database.reading() as connection:
+            return is_current(connection)
+    finally:
+        database.dispose()
+
+
+def test_it_brings_nothing_to_the_newest_migration(empty: Config) -> None:
+    assert upgrade(empty) == head()
+    assert current(empty)
+    if empty.sqlite_file:
+        assert empty.sqlite_file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_second_time_changes_nothing(empty: Config) -> None:
+    assert upgrade(empty) == upgrade(empty) == head()
+
+
+def test_many_at_once_migrate_once(empty: Config) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(upgrade, [empty] * 4)) == [head()] * 4
+    assert current(empty)
+
+
+def test_before_the_first_migration_nothing_is_current(empty: Config) -> None:
+    with owner_connection(empty) as connection:
+        assert not is_current(connection)
+
+
+def test_there_is_one_newest_migration() -> None:
+    assert head() is not None
