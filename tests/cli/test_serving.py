@@ -1,0 +1,120 @@
+"""The settings of gunicorn: what it takes of them, and which core a worker gets."""
+
+import importlib
+import os
+import signal
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from gunicorn.app.wsgiapp import WSGIApplication
+from gunicorn.config import Config
+
+from portal.cli import serving
+from portal.cli.serving import free_core, post_fork, pre_fork, when_ready
+
+
+def taken() -> Config:
+    """The settings as gunicorn has them after it read the module."""
+    settings = Config()
+    for name, value in vars(serving).items():
+        if name in settings.settings:
+            settings.set(name, value)
+    return settings
+
+
+def test_gunicorn_takes_them() -> None:
+    settings = taken()
+    assert settings.worker_class_str == "gthread"
+    assert (settings.workers, settings.threads) == (2, 16)
+    assert settings.control_socket_disable is True
+    assert settings.address == [("127.0.0.1", 8000)]
+    assert settings.forwarded_allow_ips == []
+    assert settings.forwarder_headers == []
+    assert settings.worker_tmp_dir in ("/dev/shm", None)
+    for hook in ("when_ready", "pre_fork", "post_fork"):
+        assert settings.settings[hook].get() is vars(serving)[hook]
+
+
+def test_gunicorn_finds_them_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ["gunicorn", "--config", "python:portal.cli.serving", "--threads", "3", "wsgi:x"]
+    monkeypatch.setattr("sys.argv", words)
+    read: Any = WSGIApplication("%(prog)s").cfg
+    assert (read.workers, read.threads, read.control_socket_disable) == (2, 3, True)
+
+
+def test_port_and_number_of_workers_come_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PORT", "9001")
+    monkeypatch.setenv("WEB_CONCURRENCY", "5")
+    try:
+        read = importlib.reload(serving)
+        assert (read.bind, read.workers) == (["127.0.0.1:9001"], 5)
+    finally:
+        monkeypatch.undo()
+        importlib.reload(serving)
+
+
+@pytest.mark.parametrize(
+    ("cores", "in_use", "core"),
+    [
+        ([0, 1], [], 0),
+        ([0, 1], [0], 1),
+        ([0, 1], [1], 0),
+        ([0, 1], [0, 1], 0),
+        ([0, 1], [0, 1, 0], 1),
+        ([4, 7], [4], 7),
+    ],
+)
+def test_a_worker_gets_the_core_that_is_taken_least(
+    cores: list[int], in_use: list[int], core: int
+) -> None:
+    assert free_core(cores, in_use) == core
+
+
+def test_a_worker_in_place_of_another_gets_its_core() -> None:
+    cores = sorted(os.sched_getaffinity(0))
+    server: Any = SimpleNamespace(WORKERS={})
+    for pid in range(len(cores)):
+        worker: Any = SimpleNamespace()
+        pre_fork(server, worker)
+        server.WORKERS[pid] = worker
+    assert sorted(worker.core for worker in server.WORKERS.values()) == cores
+    lost = server.WORKERS.pop(0)
+    heir: Any = SimpleNamespace()
+    pre_fork(server, heir)
+    assert heir.core == lost.core
+
+
+def test_a_worker_stays_on_its_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[object] = []
+    monkeypatch.setattr(os, "sched_setaffinity", lambda pid, cores: told.append((pid, cores)))
+    post_fork(None, SimpleNamespace(core=3))
+    post_fork(None, SimpleNamespace())
+    assert told == [(0, {3})]
+
+
+def test_a_worker_that_may_not_choose_runs_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    told: list[object] = []
+    monkeypatch.setattr(os, "sched_setaffinity", refuse)
+    log = SimpleNamespace(info=lambda *words: told.append(words))
+    post_fork(None, SimpleNamespace(core=0, log=log, pid=7))
+    assert len(told) == 1
+
+
+def test_signals_that_came_early_are_heard_when_it_is_ready() -> None:
+    heard: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: heard.append(number))
+    try:
+        signal.pthread_sigmask(signal.SIG_BLOCK, serving.STOPPING)
+        os.kill(os.getpid(), signal.SIGINT)
+        assert heard == []
+        when_ready(None)
+        assert heard == [signal.SIGINT]
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, serving.STOPPING)
+        signal.signal(signal.SIGINT, before)
