@@ -16,7 +16,7 @@ from tqdm import tqdm
 from portal import current, identity
 from portal.cli.demo.banner import banner
 from portal.cli.demo.debit import SilentPortalError, send, signed_debit
-from portal.cli.demo.filling import ForeignAccountsError, prepare
+from portal.cli.demo.filling import DAYS, ForeignAccountsError, prepare
 from portal.cli.demo.sheet import Sheet, find_sheet
 from portal.cli.demo.stage import DAY, RefusedStepError, Scene
 from portal.cli.serve import HOST, BusyPortError, listen, serve
@@ -34,6 +34,13 @@ TOLD = (
 INTERRUPTED = 130
 
 demo = AppGroup("demo", help="A portal with three customers and their history, to try it out.")
+days_option = click.option(
+    "--days",
+    type=click.IntRange(1, 180),
+    default=DAYS,
+    show_default=True,
+    help="How long a history to write, where there is none.",
+)
 
 
 @demo.command("run")
@@ -46,23 +53,25 @@ demo = AppGroup("demo", help="A portal with three customers and their history, t
     show_default=True,
     help="Where to listen, on this machine alone.",
 )
-def run(port: int) -> None:
+@days_option
+def run(port: int, days: int) -> None:
     """Migrate, fill the demo where it is absent, and serve the portal until Ctrl-C."""
     environment = environment_at(os.environ, port)
     settings = Config.from_environment(environment, current.config.root)
     with sentences():
         listen(port).close()  # told before there is work done for nothing
-        sheet = filled(settings)
+        sheet = filled(settings, days)
         listener = listen(port)
     click.echo(banner(sheet, settings.root))
     serve(listener, environment)
 
 
 @demo.command("fill")
-def fill() -> None:
+@days_option
+def fill(days: int) -> None:
     """Migrate and fill the demo where it is absent, without serving it."""
     with sentences():
-        sheet = filled(current.config)
+        sheet = filled(current.config, days)
     click.echo(f"accounts {', '.join(sheet.accounts)}; logins and key in var/demo.json")
 
 
@@ -102,7 +111,7 @@ def environment_at(environment: Mapping[str, str], port: int) -> dict[str, str]:
     return fitting
 
 
-def filled(settings: Config) -> Sheet:
+def filled(settings: Config, days: int) -> Sheet:
     """Prepare the demo, with a bar that counts the days of its history."""
     with tqdm(
         desc="filling the demo",
@@ -112,7 +121,7 @@ def filled(settings: Config) -> Sheet:
         leave=False,
         delay=0.3,
     ) as bar:
-        return prepare(settings, told_by(bar))
+        return prepare(settings, told_by(bar), days)
 
 
 def told_by(bar: "tqdm[Never]") -> Callable[[Scene, int], None]:
