@@ -2,9 +2,11 @@
 
 import base64
 import datetime
+import hmac
 import random
 import types
 from collections.abc import Callable
+from hashlib import sha256
 from typing import Any
 
 import http_message_signatures as oracle
@@ -14,6 +16,7 @@ from http_message_signatures import signatures as oracle_clock
 from portal import signing
 from portal.signing import Key, SignatureExpiredError, SignatureInvalidError
 
+pytestmark = pytest.mark.gate
 SECOND = 1_000_000
 CREATED = 1_795_355_520
 NOW = CREATED * SECOND + 250_000
@@ -251,6 +254,52 @@ def test_an_unknown_key_costs_a_mac_as_well(monkeypatch: pytest.MonkeyPatch) -> 
     assert len(spent) == 2
 
 
+# --- the controls: without its check, each kind of forgery passes --------------------------------
+
+
+def test_control_without_comparing_the_mac_a_guessed_secret_passes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    forged = Request().signed(secret="guessed")
+    assert not forged.accepted()
+    monkeypatch.setattr(hmac, "compare_digest", lambda one, other: True)
+    assert forged.accepted()
+
+
+def test_control_without_comparing_the_digest_other_content_passes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    swapped = Request().signed()
+    swapped.body = BODY.replace(b"12", b"13")
+    assert not swapped.accepted()
+    digest = swapped.headers["Content-Digest"].removeprefix("sha-256=:").removesuffix(":")
+    real = signing._base64
+    monkeypatch.setattr(
+        signing,
+        "_base64",
+        lambda data: digest if data == sha256(swapped.body).digest() else real(data),
+    )
+    assert swapped.accepted()
+
+
+def test_control_a_path_that_is_not_signed_can_be_moved(monkeypatch: pytest.MonkeyPatch) -> None:
+    loose = {
+        size: form._replace(base=form.base.replace('"@path": %s', '"@path": %.0s'))
+        for size, form in signing._FORM.items()
+    }
+    monkeypatch.setattr(signing, "_FORM", loose)
+    moved = Request().signed()
+    moved.path = "/internal/v1/refunds"
+    assert moved.accepted()
+
+
+def test_control_without_the_clock_a_copy_passes_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    late = (CREATED + 86_400) * SECOND
+    assert not Request().signed().accepted(now=late)
+    monkeypatch.setattr(signing, "SKEW", 100_000 * SECOND)
+    assert Request().signed().accepted(now=late)
+
+
 # --- what was signed (13-16) ---------------------------------------------------------------------
 
 
@@ -338,6 +387,9 @@ def test_it_refuses_a_mac_in_other_than_canonical_base64() -> None:
             if last != mac[-3]:
                 good.headers["Signature"] = f"{mac[:-3]}{last}=:"
                 assert not good.accepted()
+            if last not in "AEIMQUYcgkosw048":
+                with pytest.raises(SignatureInvalidError):
+                    good.read()
 
 
 @pytest.mark.parametrize(

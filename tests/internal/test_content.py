@@ -9,7 +9,10 @@ from portal.database import Database
 from tests.internal.service import Service, debit_of, digest_of
 
 # What a body means is decided before the database is asked.
-pytestmark = pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+pytestmark = [
+    pytest.mark.gate,
+    pytest.mark.parametrize("dialect", ["sqlite"], indirect=True),
+]
 
 UNITS = [
     "0", "-1", "-0", "1.0", "1e2", "1e400", "NaN", "Infinity", "-Infinity", "true", "false",
@@ -130,3 +133,12 @@ def test_references_that_look_alike_are_not_alike(service: Service) -> None:
     assert service.debit(1, "é").status_code == 201
     assert service.debit(1, "é").status_code == 409
     assert service.debit(1, "e").status_code == 201
+
+
+def test_control_json_as_the_standard_library_reads_it_lets_them_in(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = json.dumps(debit_of(1)).encode()[:-1] + b', "quantity": 2}'
+    assert service.post("/debits", body).status_code == 400
+    monkeypatch.setattr("portal.internal.door.read_object", json.loads)
+    assert service.post("/debits", body).json["entry"]["quantity"] == 2

@@ -13,6 +13,7 @@ from portal import signing
 from portal.current import Application
 from portal.database import Database
 from portal.internal import SCOPES as ENDPOINTS
+from portal.internal import door
 from portal.internal.keys import SCOPES, revoke_key
 from tests.internal.service import (
     ROOT,
@@ -27,7 +28,10 @@ from tests.internal.service import (
 )
 
 # What the door does before the database is asked is the same on both.
-pytestmark = pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+pytestmark = [
+    pytest.mark.gate,
+    pytest.mark.parametrize("dialect", ["sqlite"], indirect=True),
+]
 KID_OF_NOBODY = "tts-209901a"
 
 
@@ -393,3 +397,25 @@ def test_what_is_signed_is_said_by_the_profile(service: Service) -> None:
     sent = debit(service)
     assert f'tag="{signing.TAG}"' in sent.headers["Signature-Input"]
     assert service.secret not in json.dumps(sent.headers)
+
+
+# --- the controls: without its check, what is refused above passes -------------------------------
+
+
+def test_control_without_the_raw_target_another_spelling_passes(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = debit(service)
+    sent.path = f"{ROOT}/%64ebits"
+    assert sent.send().status_code == 401
+    monkeypatch.setattr(door, "_target", lambda environ: (environ["PATH_INFO"], ""))
+    assert sent.send().status_code == 201
+
+
+def test_control_without_scopes_any_key_passes(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    narrow = service.issue("narrow", scopes=("read",))
+    assert narrow.debit(1).status_code == 403
+    monkeypatch.setattr(door, "_refuse_scope", lambda key: None)
+    assert narrow.debit(1).status_code == 201

@@ -21,6 +21,7 @@ from portal.internal.keys import SCOPES, issue_key
 from tests.internal.service import ROOT, Clock, digest_of, new_key, opened
 from tests.serving import Portal, serving
 
+pytestmark = pytest.mark.gate
 DEBITS = f"{ROOT}/debits"
 
 

@@ -101,6 +101,21 @@ def test_while_one_thread_reads_the_others_go_on_until_a_second_is_over() -> Non
     assert late == [None]
 
 
+def test_what_was_read_is_as_old_as_the_beginning_of_the_reading() -> None:
+    clock, store = Clock(), Store(key())
+
+    def slowly() -> tuple[ServiceKey, ...]:
+        found = store()
+        clock.now += 0.4  # revoked in the meantime, and not in what was found
+        return found
+
+    ring = KeyRing(slowly, MASTER, clock)
+    ring.find("tts-202611a")
+    clock.now += 0.2
+    ring.find("tts-202611a")
+    assert store.reads == 2
+
+
 def test_a_database_that_fails_lets_nobody_in_on_old_keys() -> None:
     clock, store = Clock(), Store(key())
     broken: list[Exception] = []
