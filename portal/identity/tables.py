@@ -68,6 +68,7 @@ login_attempts = Table(
     Column("id", LargeBinary, primary_key=True),
     Column("first_at", BigInteger, nullable=False),
     Column("attempts", Integer, nullable=False),
+    CheckConstraint("attempts > 0", name="attempts"),
     Index(None, "first_at"),
     sqlite_strict=True,
 )

@@ -13,7 +13,8 @@ spent_nonces: Final = Table(
     metadata,
     Column("kid", String, sa.ForeignKey("service_keys.kid"), primary_key=True),
     Column("nonce", String, primary_key=True),
-    Column("expires_at", BigInteger, nullable=False, index=True),
+    Column("expires_at", BigInteger, nullable=False),
+    sa.Index("spent_nonces_expires_at_index", "expires_at"),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )

@@ -251,6 +251,7 @@ draws = Table(
         deferrable=True,
         initially="DEFERRED",
     ),
+    where("draws_on_overdraft", ("account_id", "amount", "pinned"), "grant_id IS NULL"),
     **ROWLESS,
 )
 
