@@ -14,7 +14,8 @@ SETTINGS: Final = {
     "lock_timeout": "2s",
     "statement_timeout": "5s",
     "idle_in_transaction_session_timeout": "10s",
-    "search_path": "public",
+    # Named last, or a temporary table would hide one of the ledger's.
+    "search_path": "public,pg_temp",
     "client_min_messages": "warning",
 }
 RETRIED: Final = frozenset({"40001", "40P01", "55P03"})
@@ -72,6 +73,11 @@ BEGIN
       EXECUTE 'GRANT ' || quote_ident(role) || ' TO ' || quote_ident(current_user);
     END IF;
   END LOOP;
+  BEGIN
+    EXECUTE 'REVOKE TEMPORARY ON DATABASE ' || quote_ident(current_database()) || ' FROM PUBLIC';
+  EXCEPTION WHEN insufficient_privilege THEN
+    NULL;  -- a database of another's; the guards hold without it
+  END;
   REVOKE CREATE ON SCHEMA public FROM PUBLIC;
   GRANT USAGE ON SCHEMA public TO {APPLICATION}, {AUDIT};
   GRANT USAGE, CREATE ON SCHEMA public TO {OWNER};

@@ -12,8 +12,9 @@ from typing import Any
 import psycopg
 
 from portal.config import Config
-from portal.database import Database
+from portal.database import Database, upgrade
 from portal.ledger import metadata, publish_tariff
+from tests.databases import Databases
 from tests.gate.attacks import Attack
 from tests.gate.digests import of, postgresql_digest, sqlite_digest
 from tests.ledger.histories import TARIFFS, Teller, live, place
@@ -27,6 +28,7 @@ class Scene:
     def __init__(self, config: Config, superuser_url: str | None) -> None:
         self.config = config
         self.superuser_url = superuser_url
+        upgrade(config)  # the rights on a database itself are not copied with it
         self.database = Database(config)
         with self.database.writing() as connection:
             teller = Teller(connection)
@@ -44,15 +46,19 @@ class Scene:
         """The digest of all there is."""
         if self.superuser_url is None:
             return sqlite_digest(self.path)
-        with self.superuser() as connection:
-            return postgresql_digest(connection)
+        return postgresql_digest(self.superuser)
 
-    @contextmanager
-    def superuser(self) -> Iterator[psycopg.Connection[Any]]:
+    @cached_property
+    def superuser(self) -> psycopg.Connection[Any]:
         """A connection that may do all."""
         assert self.superuser_url is not None
-        with psycopg.connect(self.superuser_url, autocommit=True) as connection:
-            yield connection
+        return psycopg.connect(self.superuser_url, autocommit=True)
+
+    @cached_property
+    def login(self) -> psycopg.Connection[Any]:
+        """The portal's login itself, as whoever stole its password would use it."""
+        url = self.config.database_url.replace("+psycopg", "")
+        return psycopg.connect(url, autocommit=True)
 
     def as_application(self, attack: Attack) -> list[str]:
         """Try an attack over one of the portal's own connections; gives what was said against."""
@@ -77,12 +83,12 @@ class Scene:
         They must not fail there: an attack that could not succeed anywhere proves nothing.
         """
         connection = self.naked
-        connection.execute("SAVEPOINT before")
+        connection.execute("BEGIN")
         before = rows(connection)
         for statement in statements:
             connection.execute(statement)
         after = rows(connection)
-        connection.execute("ROLLBACK TO before")
+        connection.execute("ROLLBACK")
         return before != after
 
     @cached_property
@@ -94,26 +100,28 @@ class Scene:
             for name in metadata.tables:
                 twin.execute(f"CREATE TABLE {name} AS SELECT * FROM guarded.{name}")
             twin.execute("DETACH guarded")
-            twin.execute("BEGIN")
             return twin
-        connection = psycopg.connect(self.superuser_url)
-        connection.execute("CREATE SCHEMA naked")
+        connection = psycopg.connect(self.superuser_url, autocommit=True)
         for name in metadata.tables:
-            connection.execute(f"CREATE TABLE naked.{name} AS SELECT * FROM public.{name}")
-        connection.execute("SET LOCAL search_path = naked")
+            connection.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM public.{name}")
         return connection
 
     def close(self) -> None:
         """Close all connections."""
         self.database.dispose()
-        if "naked" in vars(self):
-            self.naked.close()
+        for name in ("naked", "superuser", "login"):
+            if name in vars(self):
+                vars(self)[name].close()
 
 
 @contextmanager
-def scene(config: Config, superuser_url: str | None) -> Iterator[Scene]:
+def scene(databases: Databases, config: Config) -> Iterator[Scene]:
     """A scene; its connections are closed at the end."""
-    made = Scene(config, superuser_url)
+    url = None
+    if config.sqlite_file is None:
+        name = config.database_url.partition("?")[0].rpartition("/")[2]
+        url = databases.server().url(name).replace("+psycopg", "")
+    made = Scene(config, url)
     try:
         yield made
     finally:

@@ -17,16 +17,8 @@ pytestmark = pytest.mark.gate
 @pytest.fixture(scope="module", params=DIALECTS)
 def ledger(databases: Databases, request: pytest.FixtureRequest) -> Iterator[Scene]:
     """A ledger with history on each database."""
-    with databases.fresh(request.param) as config:
-        url = None if config.sqlite_file else superuser_url(databases, config.database_url)
-        with scene(config, url) as made:
-            yield made
-
-
-def superuser_url(databases: Databases, url: str) -> str:
-    """The superuser's address of a database, as the driver reads it."""
-    name = url.partition("?")[0].rpartition("/")[2]
-    return databases.server().url(name).replace("+psycopg", "")
+    with databases.fresh(request.param) as config, scene(databases, config) as made:
+        yield made
 
 
 def name_of(attack: Attack) -> str:
@@ -49,9 +41,7 @@ def test_without_guards_the_same_rows_get_in(ledger: Scene, forgery: Attack) -> 
 
 @pytest.mark.parametrize("honest", HONEST, ids=name_of)
 def test_rows_that_follow_are_let_in(databases: Databases, ledger: Scene, honest: Attack) -> None:
-    with databases.fresh(ledger.database.dialect) as config:
-        url = ledger.superuser_url and superuser_url(databases, config.database_url)
-        with scene(config, url) as own:
-            before = own.digest()
-            assert own.as_application(honest) == []
-            assert own.digest() != before
+    with databases.fresh(ledger.database.dialect) as config, scene(databases, config) as own:
+        before = own.digest()
+        assert own.as_application(honest) == []
+        assert own.digest() != before

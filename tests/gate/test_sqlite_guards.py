@@ -185,7 +185,7 @@ SETTINGS = (
 @pytest.fixture(scope="module")
 def ledger(databases: Databases) -> Iterator[Scene]:
     """A ledger with history in one SQLite file."""
-    with databases.fresh("sqlite") as config, scene(config, None) as made:
+    with databases.fresh("sqlite") as config, scene(databases, config) as made:
         yield made
 
 
@@ -236,7 +236,7 @@ def test_a_policy_of_conflicts_changes_nothing_of_what_follows(
 ) -> None:
     digests = set()
     for attempt in (honest, with_verb(honest, VERBS[0]), with_verb(honest, VERBS[2])):
-        with databases.fresh("sqlite") as config, scene(config, None) as made:
+        with databases.fresh("sqlite") as config, scene(databases, config) as made:
             assert made.as_application(attempt) == []
             digests.add(made.digest())
     assert len(digests) == 1
