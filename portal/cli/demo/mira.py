@@ -20,15 +20,15 @@ LEFT: Final = 38
 
 def life(scene: Scene, service: Service, lots: Random) -> Iterator[Script]:
     """All that Mira does in a scene."""
-    came = max(scene.back(CAME_DAYS_AGO, hours=1), scene.opens)
+    came = max(scene.on(CAME_DAYS_AGO, 18, 20), scene.opens)
     yield arrival(came, service)
     yield from first_tries(came, service, lots)
-    yield own_voice(scene.back(11, hours=2), service)
+    yield own_voice(scene.on(11, 17, 35), service)
     yield from evenings(scene, service, lots)
-    yield too_many_at_once(scene.back(9, hours=3), service)
-    yield too_long(scene.back(7, hours=4), service)
-    yield second_voice(scene.back(3, hours=5), service)
-    yield last_words(scene.back(1, hours=2), service)
+    yield too_many_at_once(scene.on(9, 19, 2), service)
+    yield too_long(scene.on(7, 18, 44), service)
+    yield second_voice(scene.on(3, 20, 15), service)
+    yield last_words(scene.on(1, 20, 40), service)
 
 
 def arrival(at: int, service: Service) -> Script:
@@ -45,7 +45,7 @@ def arrival(at: int, service: Service) -> Script:
 def first_tries(came: int, service: Service, lots: Random) -> Iterator[Script]:
     """Greetings and verses on the first evenings; the gift pays, and part of it stays unused."""
     for number in range(1, 7):
-        at = came + number * 17 * HOUR + lots.randint(0, 90) * MINUTE
+        at = came + number * DAY + lots.randint(-90, 90) * MINUTE
         poem = Job(
             service, ACCOUNT, "generate", lots.randint(35, 62), f"{ACCOUNT}-hello-{number:02d}", at,
             {"mood": lots.choice(("calm", "bright"))},
@@ -65,7 +65,7 @@ def own_voice(at: int, service: Service) -> Script:
 def evenings(scene: Scene, service: Service, lots: Random) -> Iterator[Script]:
     """A verse now and then, in her own voice."""
     for number, days in enumerate((10, 8, 8, 6, 5, 4, 2), start=1):
-        at = scene.back(days, hours=lots.randint(1, 6))
+        at = scene.on(days, lots.randint(16, 20), lots.randint(0, 59))
         end = {3: jobs.partly_done, 5: jobs.lost, 6: jobs.cancelled}.get(number, jobs.completed)
         name = f"{ACCOUNT}-verse-{number:02d}"
         quantity = lots.randint(24, 58)

@@ -25,19 +25,19 @@ LONG_SECONDS: Final = 12 * 3_600
 
 def life(scene: Scene, service: Service, lots: Random) -> Iterator[Script]:
     """All that Northwind does in a scene."""
-    anchor_at = pricing.boundary(scene.midnight(TURNED_DAYS_AGO), -12)
+    anchor_at = pricing.boundary(scene.on(TURNED_DAYS_AGO, 0), -12)
     yield opening(scene, service, anchor_at)
     yield from daily_work(scene, service, lots)
     for number, days in enumerate(NARRATORS, start=1):
-        yield new_narrator(scene.back(days, hours=3), service, number)
+        yield new_narrator(scene.on(days, 9, 4 * number), service, number)
     yield box_set(scene, service)
-    yield top_up(scene.back(43, hours=20), service, 60_000, "pay-nw-2041")
-    yield top_up(scene.back(8, hours=5), service, 100_000, "pay-nw-2107")
-    yield from bad_morning(scene.back(25, hours=4), service, lots)
-    yield made_good(scene.back(24, hours=2))
-    yield corrected(scene.back(6, hours=6))
-    yield jobs.late(job(service, 5_200, "late-1", scene.back(18)), lots)
-    yield jobs.reported_late(job(service, 3_100, "offline-1", scene.back(9)), lots)
+    yield top_up(scene.on(44, 8, 12), service, 60_000, "pay-nw-2041")
+    yield top_up(scene.on(9, 14, 40), service, 100_000, "pay-nw-2107")
+    yield from bad_morning(scene.on(25, 8, 5), service, lots)
+    yield made_good(scene.on(24, 13, 20))
+    yield corrected(scene.on(6, 10, 2))
+    yield jobs.late(job(service, 5_200, "late-1", scene.on(18, 16, 48)), lots)
+    yield jobs.reported_late(job(service, 3_100, "offline-1", scene.on(10, 11, 31)), lots)
     yield from today(scene, service, lots)
 
 
@@ -78,7 +78,7 @@ def new_narrator(at: int, service: Service, number: int) -> Script:
 
 def box_set(scene: Scene, service: Service) -> Script:
     """A box set due at the period's end, rendered until it runs into the overdraft."""
-    at, ends = scene.back(46, hours=14), scene.back(43, hours=21)
+    at, ends = scene.on(46, 9), scene.on(44, 6)
     for number in count(1):
         name = f"{ACCOUNT}-box-{number:03d}"
         order = service.hold(ACCOUNT, "generate", 14_500, name, BOX)
@@ -134,9 +134,9 @@ def adjustment(amount: int, reason: str, ticket: str, note: str) -> ledger.Adjus
 def today(scene: Scene, service: Service, lots: Random) -> Iterator[Script]:
     """The last hour, and a long render that is still at work when the history ends."""
     for number, minutes in enumerate((55, 41, 28, 16, 9, 4), start=1):
-        at = scene.back(0, minutes=minutes)
+        at = scene.back(minutes)
         yield jobs.completed(job(service, 700 + 211 * number, f"today-{number}", at), lots)
-    yield long_render(scene.back(0, minutes=21), service)
+    yield long_render(scene.back(21), service)
 
 
 def long_render(at: int, service: Service) -> Script:

@@ -38,13 +38,13 @@ class Scene(NamedTuple):
         """The first instant of the history."""
         return self.now - self.days * DAY
 
-    def back(self, days: int, hours: int = 0, minutes: int = 0) -> int:
-        """So long before now."""
-        return self.now - days * DAY - hours * HOUR - minutes * MINUTE
+    def back(self, minutes: int) -> int:
+        """So many minutes before now."""
+        return self.now - minutes * MINUTE
 
-    def midnight(self, days: int) -> int:
-        """The first instant of the UTC day so many days ago."""
-        return self.back(days) // DAY * DAY
+    def on(self, days: int, hour: int, minute: int = 0) -> int:
+        """A time of day (UTC) so many days ago."""
+        return (self.now // DAY - days) * DAY + hour * HOUR + minute * MINUTE
 
     def spans(self, at: int) -> bool:
         """Whether an instant lies in the history."""

@@ -24,16 +24,17 @@ TAKE: Final = {"show": "wanderlust", "part": "take"}
 
 def life(scene: Scene, service: Service, lots: Random) -> Iterator[Script]:
     """All that Wanderlust does in a scene."""
-    anchor_at = pricing.boundary(scene.midnight(TURNED_DAYS_AGO), -12)
+    anchor_at = pricing.boundary(scene.on(TURNED_DAYS_AGO, 0), -12)
     yield plan(scene.opens, service, "starter", anchor_at)
     yield from daily_work(scene, service, lots)
-    yield too_long(scene.back(75, hours=5), service)
-    yield short(scene.back(UPGRADED_DAYS_AGO, hours=2), service, anchor_at)
+    yield too_long(scene.on(75, 16, 10), service)
+    yield short(scene.on(UPGRADED_DAYS_AGO, 13), service, anchor_at)
     yield from season(scene, service, lots)
-    yield plan(scene.back(DOWNGRADED_DAYS_AGO), service, "starter", anchor_at)
-    yield spending_down(scene.back(4, hours=6), service, "autumn", LEFT)
+    yield from shorts(scene, service, lots)
+    yield plan(scene.on(DOWNGRADED_DAYS_AGO, 18), service, "starter", anchor_at)
+    yield spending_down(scene.on(2, 11), service, "autumn", LEFT)
     yield from refused_episode(scene, service)
-    yield snippet(scene.back(0, minutes=34), service)
+    yield snippet(scene.back(34), service)
 
 
 def plan(at: int, service: Service, tier: str, anchor_at: int) -> Script:
@@ -74,12 +75,21 @@ def short(at: int, service: Service, anchor_at: int) -> Script:
 def season(scene: Scene, service: Service, lots: Random) -> Iterator[Script]:
     """A season of long episodes while the larger plan lasts."""
     for number, days in enumerate(range(60, TURNED_DAYS_AGO, -3), start=1):
-        at = scene.back(days, hours=lots.randint(1, 5), minutes=lots.randint(0, 59))
+        at = scene.on(days, lots.randint(14, 20), lots.randint(0, 59))
         name = f"{ACCOUNT}-episode-{number:02d}"
         quantity = lots.randint(7_200, 9_800)
         end = jobs.extended if number % 5 == 0 else jobs.completed
         yield end(Job(service, ACCOUNT, "generate", quantity, name, at, EPISODE), lots)
-    yield spending_down(scene.back(TURNED_DAYS_AGO + 1, hours=20), service, "finish", 6_000)
+    yield spending_down(scene.on(TURNED_DAYS_AGO + 2, 12), service, "finish", 6_000)
+
+
+def shorts(scene: Scene, service: Service, lots: Random) -> Iterator[Script]:
+    """Shorter episodes, twice a week, since the plan is small again."""
+    for number, days in enumerate(range(TURNED_DAYS_AGO - 1, 4, -4), start=1):
+        at = scene.on(days, lots.randint(14, 20), lots.randint(0, 59))
+        name = f"{ACCOUNT}-short-{number:02d}"
+        quantity = lots.randint(2_900, 4_300)
+        yield jobs.completed(Job(service, ACCOUNT, "generate", quantity, name, at, EPISODE), lots)
 
 
 def spending_down(at: int, service: Service, name: str, rest: int) -> Script:
@@ -97,10 +107,10 @@ def spending_down(at: int, service: Service, name: str, rest: int) -> Script:
 
 def refused_episode(scene: Scene, service: Service) -> Iterator[Script]:
     """An episode that the rest does not pay for, tried again and again."""
-    for days, hours in ((2, 3), (2, 2), (1, 4), (0, 1)):
-        name = f"{ACCOUNT}-finale-{days}{hours}"
-        order = service.debit(ACCOUNT, "generate", 6_350, name, EPISODE)
-        yield once(scene.back(days, hours), order)
+    tries = (scene.on(2, 15, 8), scene.on(2, 15, 26), scene.on(1, 19, 51), scene.back(62))
+    for number, at in enumerate(tries, start=1):
+        name = f"{ACCOUNT}-finale-{number}"
+        yield once(at, service.debit(ACCOUNT, "generate", 6_350, name, EPISODE))
 
 
 def snippet(at: int, service: Service) -> Script:

@@ -93,7 +93,6 @@ def test_the_number_of_commands_is_told(connection: Connection) -> None:
         pytest.param(micros(2027, 1, 1, 0, 0, 9), id="a new year, seconds old"),
         pytest.param(micros(2026, 5, 31, 23, 59), id="the 31st"),
         pytest.param(micros(2028, 2, 29, 12), id="a leap day"),
-        pytest.param(micros(2026, 8, 30, 6), id="a Sunday"),
     ],
 )
 def test_the_story_is_the_same_whenever_it_is_told(tell: Tell, now: int) -> None:

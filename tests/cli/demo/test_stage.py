@@ -75,8 +75,8 @@ def test_a_refusal_that_the_story_did_not_mean_stops_it() -> None:
 
 
 def test_a_scene_counts_back_from_now() -> None:
-    assert SCENE.back(1, hours=2, minutes=3) == 99 * DAY - 123 * MINUTE
-    assert Scene(100 * DAY + 5, 10).midnight(2) == 98 * DAY
+    assert SCENE.back(123) == 100 * DAY - 123 * MINUTE
+    assert Scene(100 * DAY + 5, 10).on(2, 7, 30) == 98 * DAY + 450 * MINUTE
     assert [SCENE.spans(at) for at in (90 * DAY - 1, 90 * DAY, 100 * DAY, 100 * DAY + 1)] == [
         False, True, True, False,
     ]  # fmt: skip
