@@ -1,0 +1,158 @@
+"""portal/ledger/queue.py: commands that arrive together are posted together, each on its own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from portal.ledger.queue import Queue
+
+Answers = dict[int, object]
+
+
+class BrokenError(Exception):
+    """What a command that cannot be posted raises."""
+
+
+class Poster:
+    """Posts groups; the first waits at a gate, so that a test decides who comes meanwhile."""
+
+    def __init__(self, *bad: int) -> None:
+        self.groups: list[list[int]] = []
+        self.bad = set(bad)
+        self.entered = threading.Event()
+        self.gate = threading.Event()
+
+    def __call__(self, commands: Sequence[Any]) -> list[Any]:
+        self.groups.append(list(commands))
+        self.entered.set()
+        assert self.gate.wait(10)
+        if self.bad & set(commands):
+            raise BrokenError(sorted(self.bad & set(commands)))
+        return [command * 10 for command in commands]
+
+
+def ask(queue: Queue, commands: Sequence[int], answers: Answers) -> list[threading.Thread]:
+    def submit(command: int) -> None:
+        try:
+            answers[command] = queue.submit(command)  # type: ignore[arg-type]
+        except Exception as error:
+            answers[command] = error
+
+    threads = [threading.Thread(target=submit, args=(command,)) for command in commands]
+    for thread in threads:
+        thread.start()
+    return threads
+
+
+def wait_until_waiting(queue: Queue, count: int) -> None:
+    for _ in range(2000):
+        with queue._lock:
+            if len(queue._waiting) == count:
+                return
+        threading.Event().wait(0.005)
+    raise AssertionError("they never came")
+
+
+def together(poster: Poster, queue: Queue, first: int, rest: Sequence[int]) -> Answers:
+    """`first` is being posted while `rest` arrive; all are answered at the end."""
+    answers: Answers = {}
+    threads = ask(queue, [first], answers)
+    assert poster.entered.wait(10)
+    threads += ask(queue, rest, answers)
+    wait_until_waiting(queue, len(rest))
+    poster.gate.set()
+    for thread in threads:
+        thread.join(10)
+        assert not thread.is_alive()
+    return answers
+
+
+def test_one_alone_is_posted_at_once() -> None:
+    poster = Poster()
+    poster.gate.set()
+    assert Queue(poster).submit(7) == 70  # type: ignore[arg-type, comparison-overlap]
+    assert poster.groups == [[7]]
+
+
+def test_those_who_come_meanwhile_share_the_next_group() -> None:
+    poster = Poster()
+    answers = together(poster, Queue(poster), 1, [2, 3, 4, 5])
+    assert answers == {command: command * 10 for command in range(1, 6)}
+    assert poster.groups[0] == [1]
+    assert sorted(poster.groups[1]) == [2, 3, 4, 5]
+    assert len(poster.groups) == 2
+
+
+def test_a_group_has_a_greatest_size() -> None:
+    poster = Poster()
+    answers = together(poster, Queue(poster, group_max=2), 1, [2, 3, 4, 5, 6])
+    assert len(answers) == 6
+    assert [len(group) for group in poster.groups] == [1, 2, 2, 1]
+
+
+def test_a_failing_command_touches_no_neighbour() -> None:
+    poster = Poster(3)
+    answers = together(poster, Queue(poster), 1, [2, 3, 4])
+    assert isinstance(answers.pop(3), BrokenError)
+    assert answers == {1: 10, 2: 20, 4: 40}
+    assert sorted(poster.groups[1]) == [2, 3, 4]
+    assert sorted(group[0] for group in poster.groups[2:]) == [2, 3, 4]
+
+
+def test_after_a_failure_the_queue_goes_on() -> None:
+    poster = Poster(1)
+    poster.gate.set()
+    queue = Queue(poster)
+    with pytest.raises(BrokenError):
+        queue.submit(1)  # type: ignore[arg-type]
+    assert queue.submit(2) == 20  # type: ignore[arg-type, comparison-overlap]
+
+
+def test_a_leader_that_is_struck_down_leaves_nobody_waiting() -> None:
+    """Even an exception that is no failure of a command (a worker told to end) hands over."""
+    poster = Poster()
+    calls: list[int] = []
+
+    def post(commands: Sequence[Any]) -> list[Any]:
+        calls.append(len(commands))
+        if len(calls) == 1:
+            poster.entered.set()
+            assert poster.gate.wait(10)
+            raise SystemExit
+        return [command * 10 for command in commands]
+
+    queue = Queue(post)
+    answers: Answers = {}
+
+    def struck() -> None:
+        with pytest.raises(SystemExit):
+            queue.submit(1)  # type: ignore[arg-type]
+
+    leader = threading.Thread(target=struck)
+    leader.start()
+    assert poster.entered.wait(10)
+    threads = ask(queue, [2, 3], answers)
+    wait_until_waiting(queue, 2)
+    poster.gate.set()
+    for thread in [leader, *threads]:
+        thread.join(10)
+        assert not thread.is_alive()
+    assert answers == {2: 20, 3: 30}
+
+
+def test_hundreds_at_once_are_each_answered_once() -> None:
+    seen: list[int] = []
+
+    def post(commands: Sequence[Any]) -> list[Any]:
+        seen.extend(commands)
+        return list(commands)
+
+    answers: Answers = {}
+    for thread in ask(Queue(post), range(300), answers):
+        thread.join(30)
+    assert answers == {command: command for command in range(300)}
+    assert sorted(seen) == list(range(300))
