@@ -34,6 +34,26 @@ CREATE TABLE spent_nonces (
 
 CREATE INDEX spent_nonces_expires_at_index ON spent_nonces (expires_at)
 
+CREATE FUNCTION service_keys_end() RETURNS trigger
+LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+  IF TG_OP <> 'UPDATE' OR OLD.revoked_at IS NOT NULL OR NEW.revoked_at IS NULL
+    OR to_jsonb(NEW) - 'revoked_at' <> to_jsonb(OLD) - 'revoked_at' THEN
+    RAISE EXCEPTION 'guard: a key can only be revoked, once';
+  END IF;
+  RETURN NEW;
+END $$
+
+CREATE TRIGGER service_keys_end BEFORE UPDATE OR DELETE ON service_keys
+  FOR EACH ROW EXECUTE FUNCTION service_keys_end()
+
+CREATE TRIGGER service_keys_stay BEFORE TRUNCATE ON service_keys
+  FOR EACH STATEMENT EXECUTE FUNCTION service_keys_end()
+
+ALTER TABLE service_keys ENABLE ALWAYS TRIGGER service_keys_end
+
+ALTER TABLE service_keys ENABLE ALWAYS TRIGGER service_keys_stay
+
 GRANT SELECT ON service_keys, service_key_days, spent_nonces TO portal_app, portal_audit
 
 -- A key's terms never change: it ends, and another is issued.

@@ -4,9 +4,22 @@ import threading
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import DBAPIError
 
 from portal import signing
-from portal.internal.keys import STALE, KeyRing, ServiceKey, next_kid
+from portal.database import Database
+from portal.internal.caps import service_key_days
+from portal.internal.keys import (
+    STALE,
+    KeyRing,
+    ServiceKey,
+    issue_key,
+    list_keys,
+    next_kid,
+    revoke_key,
+    service_keys,
+)
+from portal.internal.nonces import spent_nonces
 
 MASTER = b"m" * 32
 
@@ -158,3 +171,53 @@ def test_scopes_and_operations_are_whole_words() -> None:
 )  # fmt: skip
 def test_kids_of_a_month_follow_each_other(taken: list[str], kid: str) -> None:
     assert next_kid("tts", "2026-11-22T13:52:00.000000Z", taken) == kid
+
+
+# --- the tables ----------------------------------------------------------------------------------
+
+
+def test_the_migration_makes_the_tables_that_the_door_speaks_of(database: Database) -> None:
+    with database.reading() as connection:
+        for table in (service_keys, service_key_days, spent_nonces):
+            made = connection.exec_driver_sql(f"SELECT * FROM {table.name}").keys()
+            assert list(made) == [column.name for column in table.columns]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE service_keys SET scopes = 'grant'",
+        "UPDATE service_keys SET not_after = NULL",
+        "UPDATE service_keys SET max_units = NULL",
+        "UPDATE service_keys SET service = 'other'",
+        "UPDATE service_keys SET scopes = 'grant', revoked_at = 5",
+        "DELETE FROM service_keys",
+        "INSERT INTO service_keys SELECT * FROM service_keys",
+    ],
+)
+def test_a_key_s_terms_never_change_and_it_is_never_forgotten(
+    database: Database, change: str
+) -> None:
+    made = database.run(
+        lambda connection: issue_key(
+            connection, service="tts", scopes=["read"], now=1, max_units=5, not_after=9
+        )
+    )
+    with pytest.raises(DBAPIError), database.writing() as connection:
+        connection.exec_driver_sql(change)
+    with database.reading() as connection:
+        assert list_keys(connection) == (made,)
+
+
+def test_a_revoked_key_stays_revoked(database: Database) -> None:
+    kid = database.run(
+        lambda connection: issue_key(connection, service="tts", scopes=["read"], now=1)
+    ).kid
+    assert database.run(lambda connection: revoke_key(connection, kid, 7)) is True
+    assert database.run(lambda connection: revoke_key(connection, kid, 8)) is False
+    assert database.run(lambda connection: revoke_key(connection, "nobody", 8)) is False
+    for at in ("NULL", "8"):
+        with pytest.raises(DBAPIError), database.writing() as connection:
+            connection.exec_driver_sql(f"UPDATE service_keys SET revoked_at = {at}")
+    with database.reading() as connection:
+        assert list_keys(connection)[0].revoked_at == 7
