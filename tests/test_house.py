@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 
 import pytest
@@ -245,6 +246,8 @@ def test_every_module_has_its_test() -> None:
     tests = set(files("tests", ".py"))
     assert check_mirror(PORTAL, tests) == []
     assert set(UNMIRRORED) <= {path.as_posix() for path in PORTAL}, "an exception that is gone"
+    told = re.findall(r"tests/\S+\.py", " ".join(UNMIRRORED.values()))
+    assert {Path(name) for name in told} <= tests, "a proof that is gone"
 
 
 def test_a_module_without_its_test_is_told() -> None:
