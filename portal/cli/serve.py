@@ -12,11 +12,11 @@ import sys
 from collections.abc import Mapping
 from typing import Final, NoReturn
 
-from portal.cli.serving import STOPPING
 from portal.config import ROOT
 
 HOST: Final = "127.0.0.1"
 BACKLOG: Final = 2048
+STOPPING: Final = frozenset({signal.SIGINT, signal.SIGTERM})
 
 
 class BusyPortError(Exception):

@@ -13,8 +13,9 @@ from typing import Any, Final
 
 from gunicorn.http import wsgi
 
+from portal.cli.serve import STOPPING
+
 MEMORY: Final = Path("/dev/shm")  # noqa: S108 - only workers' heartbeats are kept there
-STOPPING: Final = frozenset({signal.SIGINT, signal.SIGTERM})
 
 bind = [f"127.0.0.1:{os.environ.get('PORT') or 8000}"]
 # Threads share a group commit, and a process that hops between cores costs twice its time:

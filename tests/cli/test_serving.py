@@ -11,6 +11,7 @@ from gunicorn.app.wsgiapp import WSGIApplication
 from gunicorn.config import Config
 
 from portal.cli import serving
+from portal.cli.serve import STOPPING
 from portal.cli.serving import free_core, post_fork, pre_fork, when_ready
 
 
@@ -110,11 +111,11 @@ def test_signals_that_came_early_are_heard_when_it_is_ready() -> None:
     heard: list[int] = []
     before = signal.signal(signal.SIGINT, lambda number, _: heard.append(number))
     try:
-        signal.pthread_sigmask(signal.SIG_BLOCK, serving.STOPPING)
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
         os.kill(os.getpid(), signal.SIGINT)
         assert heard == []
         when_ready(None)
         assert heard == [signal.SIGINT]
     finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, serving.STOPPING)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
         signal.signal(signal.SIGINT, before)
