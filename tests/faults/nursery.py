@@ -85,7 +85,7 @@ def lay_postgresql(fuse: Fuse) -> None:
         fuse.burn()
         return answer
 
-    psycopg.Connection.wait = burning  # type: ignore[method-assign]
+    psycopg.Connection.wait = burning  # type: ignore[assignment, method-assign]
 
 
 def child(url: str, asked: dict[str, Any], pipe: int) -> None:

@@ -210,12 +210,18 @@ def test_an_answer_before_the_commit_would_be_lost(scene: Scene) -> None:
     """The negative control: whoever acknowledges first and dies then has lied."""
     open_account(scene, "early")
     line = to_debit(scene, "early")
-    with pytest.raises(KeyboardInterrupt), scene.database.writing() as connection:
-        ids = ledger.Ids(lambda size: b"early".rjust(size, b"."))
-        [acked] = ledger.post(
-            connection, [nursery.command(line)], now=line["now"], tariffs=nursery.TARIFFS, ids=ids
-        )
-        assert isinstance(acked, ledger.Posted)
-        raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        acknowledge_and_die(scene, line)
     with scene.database.reading() as connection:
         assert connection.execute(sa.text("SELECT count(*) FROM requests")).scalar_one() == 0
+
+
+def acknowledge_and_die(scene: Scene, line: dict[str, Any]) -> None:
+    """What the portal never does: an outcome is known, told, and then not committed."""
+    with scene.database.writing() as connection:
+        ids = ledger.Ids(lambda size: b"early".rjust(size, b"."))
+        [told] = ledger.post(
+            connection, [nursery.command(line)], now=line["now"], tariffs=nursery.TARIFFS, ids=ids
+        )
+        assert isinstance(told, ledger.Posted)
+        raise KeyboardInterrupt
