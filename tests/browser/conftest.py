@@ -10,6 +10,8 @@ from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from portal.config import Config
 from tests.browser.chromium import ARGUMENTS, get_chromium
+from tests.browser.scene import Scene, furnish
+from tests.databases import Databases
 from tests.serving import Portal, serving
 
 AXE = Path(__file__).parent / "vendor" / "axe-core@4.14.1" / "axe.min.js"
@@ -49,6 +51,19 @@ def portal(config: Config, tmp_path: Path) -> Iterator[Portal]:
     """
     with serving(config, tmp_path) as served:
         yield served
+
+
+@pytest.fixture(scope="session")
+def scene(
+    request: pytest.FixtureRequest, databases: Databases, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Scene]:
+    """A furnished portal that all journeys share; on SQLite unless a test asks for more."""
+    dialect = getattr(request, "param", "sqlite")
+    with (
+        databases.fresh(dialect) as fresh,
+        serving(fresh, tmp_path_factory.mktemp(f"scene-{dialect}")) as served,
+    ):
+        yield furnish(served)
 
 
 @pytest.fixture(scope="session")
