@@ -77,9 +77,15 @@ def say(report: ledger.Report) -> None:
             f"note: {hold.hold} of account {hold.account} (seq {hold.seq}) ran out at "
             f"{instant_of(hold.expires_at)}; its account was not touched since"
         )
-    counts = ", ".join(f"{count:,} {name}" for name, count in sorted(report.counts.items()))
+    counts = ", ".join(counted(name, count) for name, count in sorted(report.counts.items()))
     verdict = "no difference" if report.clean else f"DIFFERENCES: {report.found:,}"
     click.echo(f"audited {counts or 'nothing'}: {verdict}")
+
+
+def counted(table: str, count: int) -> str:
+    """A number of rows in words: `1 entry`, `1,204 entries`."""
+    one = table.removesuffix("s") if not table.endswith("ies") else f"{table[:-3]}y"
+    return f"{count:,} {one if count == 1 else table}"
 
 
 @ledger_commands.command("show")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from portal import cli, ledger
-from portal.cli.ledger import ledger_commands, say
+from portal.cli.ledger import counted, ledger_commands, say
 from portal.config import Config
 from portal.database import Database
 from tests.cli.operating import NOW, run
@@ -37,7 +37,15 @@ def test_a_clean_ledger_exits_0_with_what_was_read(config: Config, now: int) -> 
     result = run(config, "audit")
     assert result.exit_code == 0
     assert result.stdout.startswith("audited 3 accounts, ")
-    assert result.stdout.endswith(" tariffs: no difference\n")
+    assert result.stdout.endswith(", 1 tariff: no difference\n")
+
+
+def test_rows_are_counted_in_words() -> None:
+    assert [counted("entries", count) for count in (1, 0, 1_204)] == [
+        "1 entry",
+        "0 entries",
+        "1,204 entries",
+    ]
 
 
 def test_a_progress_bar_runs_on_stderr_alone(config: Config, now: int) -> None:
@@ -67,7 +75,7 @@ def test_a_tariff_is_named_without_an_account(config: Config, forger: Forger) ->
 
 
 def test_one_account_is_audited_alone_and_an_unknown_one_refused(config: Config, now: int) -> None:
-    assert "audited 1 accounts" in run(config, "audit", "--account", "bob").stdout
+    assert "audited 1 account, " in run(config, "audit", "--account", "bob").stdout
     result = run(config, "audit", "--account", "nobody")
     assert result.exit_code == 1
     assert "There is no account nobody." in result.stderr
