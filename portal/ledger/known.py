@@ -9,8 +9,8 @@ from portal.ledger.facts import Facts
 from portal.ledger.model import Answered, Draw, Entry, Grant, Hold, Reference, Reversible, State
 
 HOLD_COMMANDS = (asked.ExtendHold, asked.CaptureHold, asked.ReleaseHold)
-CHARGE_COMMANDS = (asked.Debit, asked.PlaceHold)
-ChargeKey = tuple[str, str, str, str]
+SPENDING_COMMANDS = (asked.Debit, asked.PlaceHold)
+Claim = tuple[str, str, str, str]
 
 
 class Known:
@@ -20,7 +20,7 @@ class Known:
         self.states: dict[str, State] = {}
         self.answered: dict[tuple[str, str], Answered] = {}
         self.outcomes: dict[tuple[str, str], Outcome] = {}
-        self.charged: dict[ChargeKey, str] = {}
+        self.charged: dict[Claim, str] = {}
         self.paid: dict[str, str] = {}
         self.holds: dict[str, Hold] = {}
         self.ended: dict[str, Entry] = {}
@@ -34,8 +34,8 @@ class Known:
                 hold = self.holds.get(command.hold_id)
                 return hold.account_id if hold else None
             case asked.Refund():
-                charge = self.reversibles.get(command.entry_id)
-                return charge.entry.account_id if charge else None
+                reversible = self.reversibles.get(command.entry_id)
+                return reversible.entry.account_id if reversible else None
             case _:
                 return command.account_id
 
@@ -43,7 +43,7 @@ class Known:
         """The facts of one command, as of all drafts before it."""
         match command:
             case asked.Debit() | asked.PlaceHold():
-                return Facts(charged=self.charged.get(charge_key(command)))
+                return Facts(charged=self.charged.get(claim_of(command)))
             case asked.ExtendHold() | asked.CaptureHold() | asked.ReleaseHold():
                 return self._facts_of_hold(command.hold_id)
             case asked.Refund():
@@ -57,7 +57,7 @@ class Known:
         hold = self.holds.get(hold_id)
         if hold is None:
             return Facts()
-        charged = self.charged.get(key_of_hold(hold)) if hold.status == "expired" else None
+        charged = self.charged.get(claim_of_hold(hold)) if hold.status == "expired" else None
         ended, late = self.ended.get(hold_id), self.late.get(hold_id)
         return Facts(hold=hold, charged=charged, ended=ended, late=late)
 
@@ -69,7 +69,7 @@ class Known:
             if entry.hold_id is not None:
                 self._note_hold(entry, before)
             if entry.kind == "debit":
-                self.charged[key_of_entry(entry)] = entry.id
+                self.charged[claim_of_entry(entry)] = entry.id
             elif entry.reverses_id is not None:
                 self._note_refund(entry, draws, grants)
             elif entry.kind == "grant" and entry.reference_type == "payment":
@@ -77,7 +77,7 @@ class Known:
         if hold is not None:
             self.holds[hold.id] = hold
             if hold.status == "open":
-                self.charged[key_of_hold(hold)] = hold.id
+                self.charged[claim_of_hold(hold)] = hold.id
 
     def _note_hold(self, entry: Entry, before: State | None) -> None:
         hold_id = entry.hold_id or ""
@@ -89,33 +89,33 @@ class Known:
             if hold is not None and entry.kind == "release":
                 gone = hold._replace(status=entry.resolution, resolved_seq=entry.seq)
                 self.holds[hold_id] = gone
-                self.charged.pop(key_of_hold(hold), None)
+                self.charged.pop(claim_of_hold(hold), None)
 
     def _note_refund(
         self, entry: Entry, draws: tuple[Draw, ...], grants: tuple[Grant, ...]
     ) -> None:
-        charge = self.reversibles.get(entry.reverses_id or "")
-        if charge is None:
+        reversible = self.reversibles.get(entry.reverses_id or "")
+        if reversible is None:
             return
         parents = {grant.id: grant.parent_id for grant in grants}
-        returned = dict(charge.returned)
+        returned = dict(reversible.returned)
         for draw in draws:
             grant_id = parents.get(draw.grant_id, draw.grant_id) if draw.grant_id else None
             returned[grant_id] = returned.get(grant_id, 0) + draw.amount
-        self.reversibles[charge.entry.id] = charge._replace(returned=returned)
+        self.reversibles[reversible.entry.id] = reversible._replace(returned=returned)
 
 
-def charge_key(command: asked.Debit | asked.PlaceHold) -> ChargeKey:
+def claim_of(command: asked.Debit | asked.PlaceHold) -> Claim:
     """The natural key of a charge: an operation for one reference is charged once."""
     return (command.account_id, command.operation, *command.reference)
 
 
-def key_of_hold(hold: Hold) -> ChargeKey:
+def claim_of_hold(hold: Hold) -> Claim:
     """The natural key of the charge that a hold stands for."""
     return (hold.account_id, hold.operation, hold.reference_type, hold.reference_id)
 
 
-def key_of_entry(entry: Entry) -> ChargeKey:
+def claim_of_entry(entry: Entry) -> Claim:
     """The natural key of a debit."""
     reference = Reference(entry.reference_type or "", entry.reference_id or "")
     return (entry.account_id, entry.operation or "", *reference)

@@ -15,7 +15,7 @@ from portal.ledger import queries
 from portal.ledger.burn import in_burn_order
 from portal.ledger.commands import Command
 from portal.ledger.holds import joined
-from portal.ledger.known import CHARGE_COMMANDS, HOLD_COMMANDS, Known, charge_key, key_of_hold
+from portal.ledger.known import HOLD_COMMANDS, SPENDING_COMMANDS, Known, claim_of, claim_of_hold
 from portal.ledger.model import (
     Account,
     Answered,
@@ -44,7 +44,7 @@ def load(
     if hold_ids:
         load_holds(connection, known, hold_ids)
     if entry_ids:
-        load_charges(connection, known, entry_ids)
+        load_reversibles(connection, known, entry_ids)
     load_payments(connection, known, commands)
     pinned = {hold.id for hold in open_holds if hold.expires_at <= now}.union(hold_ids)
     if pinned:
@@ -70,15 +70,15 @@ def load_states(
     """Load states, answered keys and charged references; gives the open holds."""
     requests = [each.request for each in commands if each.request]
     services = sorted({request.service for request in requests})
-    charges = [charge_key(each) for each in commands if isinstance(each, CHARGE_COMMANDS)]
+    claims = [claim_of(each) for each in commands if isinstance(each, SPENDING_COMMANDS)]
     asked_for: list[tuple[Statement, dict[str, Any]]] = [
         (queries.LOCK if lock else queries.READ, {"ids": ids}),
         (queries.GRANTS, {"ids": ids}),
         (queries.HOLDS, {"ids": ids}),
         (queries.REQUESTS, {"services": services, "keys": [each.key for each in requests]}),
     ]
-    if charges:
-        wanted = {"wanted": json.dumps(charges)}
+    if claims:
+        wanted = {"wanted": json.dumps(claims)}
         asked_for += [(queries.HELD, wanted), (queries.DEBITED, wanted)]
     accounts, grants, holds, answered, *charged = read_all(connection, asked_for)
     known.answered = {(row[0], row[1]): Answered(*row) for row in answered}
@@ -125,21 +125,21 @@ def load_holds(connection: Connection, known: Known, hold_ids: list[str]) -> Non
     for entry in (Entry(*row) for row in endings):
         closed = known.late if entry.kind == "debit" else known.ended
         closed[entry.hold_id or ""] = entry
-    ran_out = [key_of_hold(hold) for hold in known.holds.values() if hold.status != "captured"]
+    ran_out = [claim_of_hold(hold) for hold in known.holds.values() if hold.status != "captured"]
     wanted = {"wanted": json.dumps(ran_out)}
     charged = read_all(connection, [(queries.HELD, wanted), (queries.DEBITED, wanted)])
     known.charged |= {row[:4]: row[4] for rows in charged for row in rows}
 
 
-def load_charges(connection: Connection, known: Known, entry_ids: list[str]) -> None:
+def load_reversibles(connection: Connection, known: Known, entry_ids: list[str]) -> None:
     """The entries that refunds name: their draws, grants, and what has gone back."""
     named = {"entries": entry_ids}
     entries, draws, grants, returned = read_all(
         connection,
         [
             (queries.NAMED_ENTRIES, named),
-            (queries.CHARGE_DRAWS, named),
-            (queries.CHARGE_GRANTS, named),
+            (queries.DRAWN, named),
+            (queries.DRAWN_GRANTS, named),
             (queries.RETURNED, named),
         ],
     )

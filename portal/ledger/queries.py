@@ -21,9 +21,7 @@ def is_word(column: sa.Column[Any], word: str) -> sa.ColumnElement[bool]:
     return column == sa.literal_column(f"'{word}'")
 
 
-OF_ENTRY: Final = sa.and_(
-    draws.c.account_id == entries.c.account_id, draws.c.seq == entries.c.seq
-)
+OF_ENTRY: Final = sa.and_(draws.c.account_id == entries.c.account_id, draws.c.seq == entries.c.seq)
 ACCOUNTS: Final = (
     sa.select(*columns(accounts, Account))
     .where(AnyOf(accounts.c.id, "ids"))
@@ -46,9 +44,7 @@ REQUESTS: Final = Statement(
         AnyOf(requests.c.service, "services"), AnyOf(requests.c.key, "keys")
     )
 )
-NAMED_HOLDS: Final = Statement(
-    sa.select(*columns(holds, Hold)).where(AnyOf(holds.c.id, "holds"))
-)
+NAMED_HOLDS: Final = Statement(sa.select(*columns(holds, Hold)).where(AnyOf(holds.c.id, "holds")))
 PINS: Final = Statement(
     sa.select(entries.c.hold_id, draws.c.grant_id, draws.c.pinned)
     .join(draws, OF_ENTRY)
@@ -71,13 +67,13 @@ PAYMENTS: Final = Statement(
 NAMED_ENTRIES: Final = Statement(
     sa.select(*columns(entries, Entry)).where(AnyOf(entries.c.id, "entries"))
 )
-CHARGE_DRAWS: Final = Statement(
+DRAWN: Final = Statement(
     sa.select(entries.c.id, *columns(draws, Draw))
     .join(draws, OF_ENTRY)
     .where(AnyOf(entries.c.id, "entries"))
     .order_by(draws.c.account_id, draws.c.seq, draws.c.position)
 )
-CHARGE_GRANTS: Final = Statement(
+DRAWN_GRANTS: Final = Statement(
     sa.select(entries.c.id, *columns(grants, Grant))
     .join(draws, OF_ENTRY)
     .join(grants, grants.c.id == draws.c.grant_id)

@@ -17,7 +17,7 @@ from portal.ledger.commands import Command, Outcome, Posted, Refused
 from portal.ledger.deciding import decide
 from portal.ledger.holds import joined
 from portal.ledger.identifiers import Ids
-from portal.ledger.known import CHARGE_COMMANDS, HOLD_COMMANDS, Known, charge_key, key_of_hold
+from portal.ledger.known import HOLD_COMMANDS, SPENDING_COMMANDS, Known, claim_of, claim_of_hold
 from portal.ledger.model import (
     AMOUNT_MAX,
     BALANCE_MAX,
@@ -192,7 +192,7 @@ class Tables:
             same = entry[10:12]
             key = (entry.account_id, entry.operation, *same)
             taken = (h for h in self.holds.values() if h.status in ("open", "captured"))
-            guard(all(key_of_hold(hold) != key for hold in taken), "one hold per reference")
+            guard(all(claim_of_hold(hold) != key for hold in taken), "one hold per reference")
             self.holds[hold_id] = Hold(
                 hold_id,
                 entry.account_id,
@@ -309,7 +309,7 @@ class MemoryLedger:
         posting.pages.append(None)  # type: ignore[arg-type]
         for command, outcome in zip(commands, outcomes, strict=True):
             key = command.request[:2] if command.request else ("", "")
-            if key in self.tables.requests:
+            if key in self.tables.requests and answers(outcome, self.tables.requests[key]):
                 self.first.setdefault(key, outcome)
         return outcomes
 
@@ -330,6 +330,13 @@ class MemoryLedger:
         return Refused(first.error, replayed=True, refusal_id=first.refusal_id)
 
 
+def answers(outcome: Outcome, answered: Answered) -> bool:
+    """Whether an outcome is the one that a key is bound to."""
+    if isinstance(outcome, Refused):
+        return outcome.refusal_id is not None and outcome.refusal_id == answered.refusal_id
+    return outcome.entry is not None and outcome.entry.seq == answered.seq
+
+
 def load(tables: Tables, commands: Sequence[Command], now: int) -> Known:
     """What the real `load` would give: no more states, pins and facts than it reads."""
     known = Known()
@@ -348,8 +355,8 @@ def load(tables: Tables, commands: Sequence[Command], now: int) -> Known:
         known.states[account_id] = state_of(tables, account_id, hold_ids, now)
     for command in commands:
         load_request(tables, known, command.request)
-    keys = {charge_key(each) for each in commands if isinstance(each, CHARGE_COMMANDS)}
-    keys |= {key_of_hold(hold) for hold in known.holds.values()}
+    keys = {claim_of(each) for each in commands if isinstance(each, SPENDING_COMMANDS)}
+    keys |= {claim_of_hold(hold) for hold in known.holds.values()}
     known.charged = charged(tables, keys, ids)
     for hold_id in hold_ids:
         for entry in tables.chains.get(hold_id, ()):
@@ -377,7 +384,7 @@ def charged(
 ) -> dict[tuple[str, str, str, str], str]:
     """What stands for each natural key: an open or captured hold, or a debit."""
     found = {
-        key_of_hold(hold): hold.id
+        claim_of_hold(hold): hold.id
         for hold in tables.holds.values()
         if hold.status in ("open", "captured")
     }
