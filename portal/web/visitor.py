@@ -29,11 +29,11 @@ MINUTE: Final = 60_000_000
 def register(app: Flask) -> None:
     """Let Flask-Login find the person of each request through the session table alone."""
     app.config["REMEMBER_COOKIE_NAME"] = NO_COOKIE
-    manager = LoginManager()
-    manager.session_protection = None
-    manager.request_loader(person_behind)
-    manager.unauthorized_handler(send_to_sign_in)
-    manager.init_app(app)
+    login = LoginManager()
+    login.session_protection = None
+    login.request_loader(person_behind)
+    login.unauthorized_handler(send_to_sign_in)
+    login.init_app(app)
     app.after_request(keep_visitor_token)
 
 
