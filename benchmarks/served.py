@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-THREADS: Final = 32
 START_SECONDS: Final = 30
 
 
@@ -69,12 +68,9 @@ def served(
 
 
 def settings(port: int) -> list[str]:
-    """gunicorn's command line: the same for both sides, one pinned worker a core."""
-    words: list[str | int | Path] = ["--config", ROOT / "benchmarks" / "pinning.py"]
-    words += ["--bind", f"127.0.0.1:{port}", "--no-control-socket"]
-    words += ["--worker-class", "gthread", "--workers", os.cpu_count() or 1, "--threads", THREADS]
-    words += ["--keep-alive", 75, "--error-logfile", "-", "--log-level", "warning"]
-    return [str(word) for word in words]
+    """gunicorn's command line: as the portal is served in production, on both sides."""
+    words = ["--config", "python:portal.cli.serving", "--bind", f"127.0.0.1:{port}"]
+    return [*words, "--workers", str(os.cpu_count() or 1), "--log-level", "warning"]
 
 
 def await_answer(process: subprocess.Popen[bytes], port: int, path: str, log: Path) -> None:

@@ -195,6 +195,9 @@ def _is_alive(pid: int) -> bool:
 
 
 def _roomy() -> Path | None:
+    """Where a cluster lies: in memory; TEST_POSTGRES_DATA names another folder, such as a disk."""
+    if chosen := os.environ.get("TEST_POSTGRES_DATA"):
+        return Path(chosen)
     if MEMORY.is_dir() and os.access(MEMORY, os.W_OK):
         return MEMORY if shutil.disk_usage(MEMORY).free >= MEMORY_MIN else None
     return None
