@@ -168,7 +168,7 @@ CREATE INDEX entries_by_reversed ON entries (reverses_id) WHERE reverses_id IS N
 
 CREATE UNIQUE INDEX entries_one_allocation_per_period ON entries (account_id, reference_id) WHERE kind = 'grant' AND reference_type = 'period' AND reason <> 'rollover'
 
-CREATE UNIQUE INDEX entries_one_debit_per_reference ON entries (account_id, operation, reference_type, reference_id) WHERE kind = 'debit'
+CREATE UNIQUE INDEX entries_one_debit_per_reference ON entries (reference_id, reference_type, operation, account_id) WHERE kind = 'debit'
 
 CREATE UNIQUE INDEX entries_one_grant_per_payment ON entries (reference_type, reference_id) WHERE kind = 'grant' AND reference_type = 'payment'
 

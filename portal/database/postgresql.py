@@ -3,8 +3,10 @@
 from typing import Any, Final
 
 import sqlalchemy as sa
+from sqlalchemy import event
 
 from portal.database.errors import UnsafeDatabaseError
+from portal.ledger import PIPELINE
 
 APPLICATION: Final = "portal_app"
 OWNER: Final = "ledger_owner"
@@ -17,6 +19,12 @@ SETTINGS: Final = {
     # Named last, or a temporary table would hide one of the ledger's.
     "search_path": "public,pg_temp",
     "client_min_messages": "warning",
+    # Plans outlive the sizes they were made for: one made while a table was small reads all of
+    # it for ever, or until statistics come by. All that is asked here has an index.
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "jit": "off",
 }
 RETRIED: Final = frozenset({"40001", "40P01", "55P03"})
 
@@ -24,7 +32,7 @@ RETRIED: Final = frozenset({"40001", "40P01", "55P03"})
 def engine(url: str, *, pool: int) -> sa.Engine:
     """An engine whose every connection takes the application's role at start-up."""
     options = " ".join(f"-c {name}={value}" for name, value in SETTINGS.items())
-    return sa.create_engine(
+    made = sa.create_engine(
         url,
         connect_args={"options": options, "connect_timeout": 5, "prepare_threshold": 2},
         pool_size=pool,
@@ -33,6 +41,14 @@ def engine(url: str, *, pool: int) -> sa.Engine:
         pool_pre_ping=False,
         isolation_level="READ COMMITTED",
     )
+
+    @event.listens_for(made, "connect")
+    def equip(connection: Any, record: Any) -> None:
+        from portal.database.pipeline import Pipeline  # the driver is optional
+
+        record.info[PIPELINE] = Pipeline(connection)
+
+    return made
 
 
 def owner_engine(url: str) -> sa.Engine:

@@ -101,6 +101,7 @@ from portal.ledger.refusals import find_refusal, recent_refusals
 from portal.ledger.replay import find_outcome
 from portal.ledger.stamps import day_of, instant_of
 from portal.ledger.standing import find_hold, get_hold, grants_of, hold_after, open_holds
+from portal.ledger.statements import PIPELINE
 from portal.ledger.tables import metadata
 from portal.ledger.tariffs import load_tariffs, publish_tariff
 from portal.ledger.usage import UsageDay, UsageTotal, recount_usage, usage_days, usage_totals
@@ -155,6 +156,7 @@ __all__ = [
     "MICROSECONDS",
     "Outcome",
     "Overdue",
+    "PIPELINE",
     "Page",
     "PlaceHold",
     "Posted",

@@ -69,13 +69,12 @@ def load_states(
 ) -> list[Hold]:
     """Load states, answered keys and charged references; gives the open holds."""
     requests = [each.request for each in commands if each.request]
-    services = sorted({request.service for request in requests})
     claims = [claim_of(each) for each in commands if isinstance(each, SPENDING_COMMANDS)]
     asked_for: list[tuple[Statement, dict[str, Any]]] = [
         (queries.LOCK if lock else queries.READ, {"ids": ids}),
         (queries.GRANTS, {"ids": ids}),
         (queries.HOLDS, {"ids": ids}),
-        (queries.REQUESTS, {"services": services, "keys": [each.key for each in requests]}),
+        (queries.REQUESTS, {"wanted": json.dumps([each[:2] for each in requests])}),
     ]
     if claims:
         wanted = {"wanted": json.dumps(claims)}

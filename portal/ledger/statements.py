@@ -5,6 +5,7 @@ at thousands of debits a second that is the difference between one machine and t
 """
 
 import json
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -17,6 +18,11 @@ from sqlalchemy.sql.elements import ColumnElement
 
 Row = tuple[Any, ...]
 POSTGRESQL: Final = "postgresql"
+# Under this name each PostgreSQL connection carries what runs its statements in one round trip:
+# texts with `$1` places and their values in, the rows of each out.
+PIPELINE: Final = "pipeline"
+Pipeline = Callable[[Sequence[tuple[str, Sequence[Any]]]], list[list[Row]]]
+NAMED: Final = re.compile(r"%\((\w+)\)s")
 
 
 class AnyOf(ColumnElement[bool]):
@@ -48,10 +54,10 @@ def _any_of_sqlite(element: AnyOf, compiler: SQLCompiler, **_: object) -> str:
 
 
 class Compiled(NamedTuple):
-    """A statement's text in one dialect, and how its parameters are passed."""
+    """A statement's text in one dialect, and the names of its parameters by place."""
 
     text: str
-    bind: Callable[[dict[str, Any]], Any]
+    places: Sequence[str]
 
 
 class Statement:
@@ -72,22 +78,21 @@ class Statement:
         if known is None:
             clause = self._clause(dialect.name) if callable(self._clause) else self._clause
             compiler = clause.compile(dialect=dialect)
-            known = Compiled(str(compiler), binder(dialect, compiler))
+            known = numbered(str(compiler)) if dialect.name == POSTGRESQL else by_place(compiler)
             self._compiled[dialect.name] = known
         return known
 
 
-def binder(dialect: Dialect, compiler: Any) -> Callable[[dict[str, Any]], Any]:
-    """How a dialect's driver takes named parameters: a dict, or values by place."""
-    if dialect.name == POSTGRESQL:
-        return lambda values: values
-    places: Sequence[str] = compiler.positiontup or ()
+def by_place(compiler: Any) -> Compiled:
+    """A statement whose parameters are `?` already."""
+    return Compiled(str(compiler), compiler.positiontup or ())
 
-    def by_place(values: dict[str, Any]) -> list[Any]:
-        given = (values[name] for name in places)
-        return [json.dumps(value) if isinstance(value, list) else value for value in given]
 
-    return by_place
+def numbered(text: str) -> Compiled:
+    """A statement whose parameters are named `%(…)s`, with `$1`, `$2`, … instead."""
+    places = tuple(dict.fromkeys(NAMED.findall(text)))
+    numbers = {name: f"${place}" for place, name in enumerate(places, 1)}
+    return Compiled(NAMED.sub(lambda found: numbers[found[1]], text).replace("%%", "%"), places)
 
 
 class Insert:
@@ -101,30 +106,34 @@ class Insert:
         self._one: dict[str, str] = {}
         self._many = ""
 
-    def run(self, cursor: Any, dialect: Dialect, rows: Sequence[Row]) -> None:
-        """Insert rows, tuples in column order."""
-        if dialect.name == POSTGRESQL and len(rows) > 1:
-            cursor.execute(self.unnested(), [list(column) for column in zip(*rows, strict=True)])
-        elif len(rows) == 1:
-            cursor.execute(self.values(dialect), rows[0])
+    def run(self, driver: Any, rows: Sequence[Row]) -> None:
+        """Insert rows, tuples in column order, on SQLite's own connection."""
+        if len(rows) == 1:
+            driver.execute(self.values("?"), rows[0])
         elif rows:
-            cursor.executemany(self.values(dialect), rows)
+            driver.executemany(self.values("?"), rows)
 
-    def values(self, dialect: Dialect) -> str:
-        """`INSERT … VALUES (…)` with placeholders by place."""
-        if dialect.name not in self._one:
-            mark = "%s" if dialect.name == POSTGRESQL else "?"
-            marks = ", ".join([mark] * len(self._columns))
-            self._one[dialect.name] = f"{self._into()} VALUES ({marks})"
-        return self._one[dialect.name]
+    def asked(self, rows: Sequence[Row]) -> tuple[str, Sequence[Any]]:
+        """Text and values that insert rows on PostgreSQL: one row, or one array a column."""
+        if len(rows) == 1:
+            return self.values("$"), rows[0]
+        return self.unnested(), [list(column) for column in zip(*rows, strict=True)]
+
+    def values(self, mark: str) -> str:
+        """`INSERT … VALUES (…)` with `?`, or with `$` and a number, as placeholders."""
+        if mark not in self._one:
+            numbers = range(1, len(self._columns) + 1)
+            marks = ", ".join(mark if mark == "?" else f"{mark}{number}" for number in numbers)
+            self._one[mark] = f"{self._into()} VALUES ({marks})"
+        return self._one[mark]
 
     def unnested(self) -> str:
         """`INSERT … SELECT * FROM unnest(…)`: one array a column, so triggers fire once."""
         if not self._many:
             dialect = sa.create_mock_engine("postgresql+psycopg://", lambda *_: None).dialect
-            types = (self._table.c[name].type.compile(dialect) for name in self._columns)
-            arrays = ", ".join(f"%s::{type_}[]" for type_ in types)
-            self._many = f"{self._into()} SELECT * FROM unnest({arrays})"  # noqa: S608 - own types
+            types = [self._table.c[name].type.compile(dialect) for name in self._columns]
+            arrays = ", ".join(f"${place}::{type_}[]" for place, type_ in enumerate(types, 1))
+            self._many = f"{self._into()} SELECT * FROM unnest({arrays})"  # noqa: S608 - our own names
         return self._many
 
     def _into(self) -> str:
@@ -137,24 +146,34 @@ def read_all(
 ) -> list[list[Row]]:
     """Run SELECTs in order and give each one's rows; on PostgreSQL in a single round trip."""
     dialect = connection.dialect
+    texts = [
+        (compiled.text, [values[name] for name in compiled.places])
+        for compiled, values in ((each.compiled(dialect), values) for each, values in asked)
+    ]
+    if dialect.name == POSTGRESQL:
+        return pipeline_of(connection)(texts)
     driver: Any = connection.connection.driver_connection
-    texts = [(statement.compiled(dialect), values) for statement, values in asked]
-    if dialect.name != POSTGRESQL:
-        return [driver.execute(text, bind(values)).fetchall() for (text, bind), values in texts]
-    with driver.pipeline():
-        cursors = [driver.cursor().execute(text, values) for (text, _), values in texts]
-        return [cursor.fetchall() for cursor in cursors]
+    return [driver.execute(text, as_json(values)).fetchall() for text, values in texts]
 
 
 def append_all(connection: Connection, asked: Sequence[tuple[Insert, Sequence[Row]]]) -> None:
     """Run INSERTs in order; on PostgreSQL in a single round trip."""
-    dialect = connection.dialect
-    driver: Any = connection.connection.driver_connection
-    if dialect.name != POSTGRESQL:
-        for insert, rows in asked:
-            insert.run(driver, dialect, rows)
+    if connection.dialect.name == POSTGRESQL:
+        texts = [insert.asked(rows) for insert, rows in asked if rows]
+        if texts:
+            pipeline_of(connection)(texts)
         return
-    with driver.pipeline():
-        for insert, rows in asked:
-            if rows:
-                insert.run(driver.cursor(), dialect, rows)
+    driver: Any = connection.connection.driver_connection
+    for insert, rows in asked:
+        insert.run(driver, rows)
+
+
+def pipeline_of(connection: Connection) -> Pipeline:
+    """What runs statements on a PostgreSQL connection; whoever made the engine put it there."""
+    found: Pipeline = connection.info[PIPELINE]
+    return found
+
+
+def as_json(values: Sequence[Any]) -> list[Any]:
+    """Values as SQLite takes them: a list as one text."""
+    return [json.dumps(value) if isinstance(value, list) else value for value in values]

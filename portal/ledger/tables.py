@@ -171,10 +171,10 @@ entries = Table(
     one_per(
         "entries_one_debit_per_reference",
         (
-            "account_id",
-            "operation",
-            "reference_type",
             "reference_id",
+            "reference_type",
+            "operation",
+            "account_id",
         ),
         "kind = 'debit'",
     ),
