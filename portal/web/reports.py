@@ -38,7 +38,10 @@ budget = Budget(PER_MINUTE)
 def report() -> Response:
     """Log one report on one line of JSON; anything else is dropped in silence."""
     request.max_content_length = SIZE_MAX
-    found = request.get_json(force=True, silent=True)
+    try:
+        found = request.get_json(force=True, silent=True)
+    except RecursionError:  # nested too deeply to be a browser's
+        found = None
     blocked = found.get("csp-report") if isinstance(found, dict) else None
     if isinstance(blocked, dict) and budget.allows(current.now()):
         told = {name: str(blocked.get(name, ""))[:200] for name in FIELDS}
