@@ -37,7 +37,9 @@ def test_a_report_becomes_one_line(desk: Desk, caplog: pytest.LogCaptureFixture)
     assert json.loads(told.partition(": ")[2])["source-file"] == "a\nb\x1b[31m"
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"csp-report": 1}', b"\xff", b"x" * 9000, b"[" * 8000])
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"{", b'{"csp-report": 1}', b"\xff", b"x" * 9000, b"[" * 8000]
+)
 def test_what_is_no_report_is_dropped_in_silence(
     desk: Desk, caplog: pytest.LogCaptureFixture, body: bytes
 ) -> None:
