@@ -48,6 +48,7 @@ def put_account(book: Book, command: PutAccount) -> Draft | None:
     """Open an account with its first allocation, or change its terms. Rule: ledger.md §8."""
     tariff = book.tariffs.in_force(book.now)
     tier = tariff.get_tier(command.tier)
+    refuse_ending(book, command.tier)
     account = book.account
     if account.revision == UNOPENED:
         book.revise(limited(book, account, tier, 0), "opened", by(command), book.now, "")
@@ -60,6 +61,13 @@ def put_account(book: Book, command: PutAccount) -> Draft | None:
         renamed = account._replace(name=command.name, time_zone=command.time_zone)
         book.revise(renamed, "renamed", by(command), book.now, "")
     return change_tier(book, command, tariff, tier)
+
+
+def refuse_ending(book: Book, tier: str) -> None:
+    """Refuse a plan that a price list published for later ends: nobody is left behind on it."""
+    for tariff in book.tariffs:
+        if tariff.effective_at > book.now:
+            tariff.get_tier(tier)
 
 
 def change_tier(
