@@ -1,21 +1,19 @@
 """One database: reading(), writing(), and run(), which tries again what may be tried again."""
 
 import random
-import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import sqlalchemy as sa
 
 from portal.config import Config
 from portal.database import postgresql, sqlite
-from portal.database.errors import BusyError, DatabaseError
+from portal.database.errors import find_failure, is_down, may_repeat
 
 Answer = TypeVar("Answer")
 TRIES: Final = 3
-UNIQUE: Final = "23505"
 
 
 class Database:
@@ -35,23 +33,41 @@ class Database:
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
             )
         self._path = path
+        self._url = config.database_url
 
     def check(self) -> str:
-        """Refuse a database that could lose acknowledged credits; else says which it is."""
-        if self._path is not None:
-            return sqlite.check(self._path)
-        with self.reading() as connection:
-            return postgresql.check(connection)
+        """Refuse a database that could lose acknowledged credits; else says which it is.
+
+        Raises UnsafeDatabaseError, or DatabaseError for one that cannot be reached.
+        """
+        if self._path is None:
+            with failures(), postgresql.bare_engine(self._url).connect() as connection:
+                return postgresql.check(connection)
+        told = sqlite.check(self._path)
+        with self.reading():
+            return told  # each connection proves its own settings as it is made
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
-        """One snapshot for all reads of the block; never waits for a writer."""
-        with self._reader.begin() as connection:
+        """One snapshot for all reads of the block; never waits for a writer.
+
+        Raises DatabaseError where the database does not answer.
+        """
+        with failures(), self._reader.begin() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
-        """One database transaction: leaving the block commits, raising rolls back."""
+        """One database transaction: leaving the block commits, raising rolls back.
+
+        Raises BusyError after waiting too long, DatabaseError where the database cannot write:
+        if that was at the end of the block, it may have committed all the same.
+        """
+        with failures(), self._turn() as connection:
+            yield connection
+
+    @contextmanager
+    def _turn(self) -> Iterator[sa.Connection]:
         if self._turnstile is None:
             with self._writer.begin() as connection:
                 yield connection
@@ -62,19 +78,26 @@ class Database:
             self._turnstile.checkpoint(connection.connection.driver_connection)
 
     def run(self, work: Callable[[sa.Connection], Answer]) -> Answer:
-        """Do `work` in one database transaction, up to three times where a conflict undid it.
+        """Do `work` in one database transaction, up to three times where all of it was undone.
 
-        Raises BusyError after waiting too long, DatabaseError where the database failed.
+        That is after a lost race, and after a connection that broke before COMMIT was asked (as
+        every connection of a pool does when a server starts anew). Raises as `writing` does.
         """
         for attempt in range(1, TRIES + 1):
+            begun = done = False
             try:
-                with self.writing() as connection:
-                    return work(connection)
+                with self._turn() as connection:
+                    begun = True
+                    answer = work(connection)
+                    done = True
+                return answer
             except Exception as error:
-                if not is_database_error(error):
-                    raise
-                if attempt == TRIES or not may_repeat(error):
-                    raise named(error) from error
+                undone = may_repeat(error) or (begun and not done and is_down(error))
+                if attempt == TRIES or not undone:
+                    failure = find_failure(error)
+                    if failure is None:
+                        raise
+                    raise failure from error
                 time.sleep(random.uniform(0.005, 0.05) * attempt)  # noqa: S311 - jitter
         raise AssertionError("unreachable")  # pragma: no cover
 
@@ -84,27 +107,13 @@ class Database:
         self._reader.dispose()
 
 
-def is_database_error(error: Exception) -> bool:
-    """Whether an error came from the database rather than from the work done in it."""
-    return isinstance(error, sqlite3.Error | sa.exc.SQLAlchemyError) or from_psycopg(error)
-
-
-def from_psycopg(error: Exception) -> bool:
-    """Whether an error is psycopg's, without importing an optional driver."""
-    return any(kind.__module__.startswith("psycopg") for kind in type(error).__mro__)
-
-
-def may_repeat(error: Exception) -> bool:
-    """Whether the same work may succeed now: it lost a race, and nothing of it was kept."""
-    original: Any = getattr(error, "orig", error)
-    if isinstance(original, sqlite3.IntegrityError):
-        return True
-    state = postgresql.state_of(error)
-    return state in postgresql.RETRIED or state == UNIQUE
-
-
-def named(error: Exception) -> DatabaseError:
-    """The portal's own error for a failure of the database."""
-    busy = postgresql.state_of(error) == "55P03" or "locked" in str(error)
-    kind = BusyError if busy else DatabaseError
-    return kind(f"{type(error).__name__}: {error}".splitlines()[0])
+@contextmanager
+def failures() -> Iterator[None]:
+    """Tell of a database that is busy or away in the portal's own errors; the rest passes."""
+    try:
+        yield
+    except Exception as error:
+        failure = find_failure(error)
+        if failure is None or failure is error:
+            raise
+        raise failure from error

@@ -19,6 +19,7 @@ SETTINGS: Final = {
     # Named last, or a temporary table would hide one of the ledger's.
     "search_path": "public,pg_temp",
     "client_min_messages": "warning",
+    "synchronous_commit": "on",
     # Plans outlive the sizes they were made for: one made while a table was small reads all of
     # it for ever, or until statistics come by. All that is asked here has an index.
     "enable_seqscan": "off",
@@ -26,7 +27,24 @@ SETTINGS: Final = {
     "enable_mergejoin": "off",
     "jit": "off",
 }
-RETRIED: Final = frozenset({"40001", "40P01", "55P03"})
+# A server or a network that went away without a word is noticed within seconds.
+WAITS: Final = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+VERSION_MIN: Final = 140_000
+# The application's role may make functions where those of the ledger are looked for.
+OPEN_SCHEMA: Final = f"""
+SELECT CASE WHEN to_regrole('{APPLICATION}') IS NULL THEN false
+  ELSE has_schema_privilege('{APPLICATION}', 'public', 'CREATE') END
+"""
+OWNS: Final = f"""
+SELECT CASE WHEN to_regrole('{OWNER}') IS NULL THEN false
+  ELSE pg_has_role(current_user, '{OWNER}', 'MEMBER') END
+"""
 
 
 def engine(url: str, *, pool: int) -> sa.Engine:
@@ -34,7 +52,7 @@ def engine(url: str, *, pool: int) -> sa.Engine:
     options = " ".join(f"-c {name}={value}" for name, value in SETTINGS.items())
     made = sa.create_engine(
         url,
-        connect_args={"options": options, "connect_timeout": 5, "prepare_threshold": 2},
+        connect_args={"options": options, "prepare_threshold": 2, **WAITS},
         pool_size=pool,
         max_overflow=pool,
         pool_timeout=5,
@@ -51,13 +69,16 @@ def engine(url: str, *, pool: int) -> sa.Engine:
     return made
 
 
-def owner_engine(url: str) -> sa.Engine:
-    """An engine for migrations, with the login's own rights."""
-    return sa.create_engine(url, poolclass=sa.NullPool, connect_args={"connect_timeout": 5})
+def bare_engine(url: str) -> sa.Engine:
+    """An engine with the login's own rights and settings: for migrations and the check."""
+    return sa.create_engine(url, poolclass=sa.NullPool, connect_args=dict(WAITS))
 
 
 def check(connection: sa.Connection) -> str:
-    """Refuse a server that could lose acknowledged credits; else says which it is."""
+    """Refuse a server that could lose acknowledged credits; else says which it is.
+
+    `connection` is a bare one: the portal's own keep commits whatever the server is set to.
+    """
     for name in ("fsync", "synchronous_commit"):
         value = connection.exec_driver_sql(f"SHOW {name}").scalar_one()
         if value == "off":
@@ -65,13 +86,17 @@ def check(connection: sa.Connection) -> str:
                 f"the PostgreSQL server runs with {name}=off, which loses acknowledged credits "
                 f"when it stops; set {name}=on"
             )
-    return f"PostgreSQL {connection.exec_driver_sql('SHOW server_version').scalar_one()}"
-
-
-def state_of(error: BaseException) -> str | None:
-    """The SQLSTATE of a driver's or SQLAlchemy's error."""
-    original: Any = getattr(error, "orig", error)
-    return getattr(original, "sqlstate", None)
+    if int(connection.exec_driver_sql("SHOW server_version_num").scalar_one()) < VERSION_MIN:
+        raise UnsafeDatabaseError("PostgreSQL 14 or newer is needed")
+    if connection.exec_driver_sql(OPEN_SCHEMA).scalar_one():
+        raise UnsafeDatabaseError(
+            "everybody may make tables and functions beside the ledger's; "
+            "run as the schema's owner: REVOKE CREATE ON SCHEMA public FROM PUBLIC"
+        )
+    told = f"PostgreSQL {connection.exec_driver_sql('SHOW server_version').scalar_one()}"
+    if connection.exec_driver_sql(OWNS).scalar_one():
+        told += ", this login may change the schema (two logins are safer)"
+    return told
 
 
 PREPARE: Final = f"""

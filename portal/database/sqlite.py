@@ -9,31 +9,36 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from portal.database.errors import BusyError, UnsafeDatabaseError
+from portal.database.errors import BusyError, DatabaseError, UnsafeDatabaseError
 from portal.ledger import GUARDED_TABLES
 
 WAIT_SECONDS: Final = 5
 CHECKPOINT_COMMITS: Final = 128
-UNSAFE_FILESYSTEMS: Final = frozenset(
-    {"tmpfs", "ramfs", "nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs"}
+IN_MEMORY: Final = frozenset({"tmpfs", "ramfs", "devtmpfs"})
+ON_A_NETWORK: Final = frozenset(
+    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "ncpfs", "9p", "afs", "coda", "ceph", "glusterfs"}
+    | {"lustre", "gfs2", "ocfs2", "beegfs", "orangefs", "vboxsf", "vmhgfs", "prl_fs"}
 )
-PRAGMAS: Final = (
-    "journal_mode=WAL",
-    "synchronous=FULL",
-    "wal_autocheckpoint=0",
-    "foreign_keys=ON",
-    "recursive_triggers=ON",
-    "trusted_schema=OFF",
-    "cell_size_check=ON",
-    "mmap_size=0",
-)
+UNSAFE_FILESYSTEMS: Final = IN_MEMORY | ON_A_NETWORK
+# Set on every connection, and read back: SQLite takes what it cannot do without a word.
+PRAGMAS: Final = {
+    "journal_mode": "wal",
+    "synchronous": 2,  # FULL
+    "wal_autocheckpoint": 0,
+    "foreign_keys": 1,
+    "recursive_triggers": 1,
+    "trusted_schema": 0,
+    "cell_size_check": 1,
+    "mmap_size": 0,
+}
 # What the portal's own connections may do at all; the rest (schema, ATTACH, PRAGMA …) is denied.
 ALLOWED_ACTIONS: Final = frozenset(
     {
@@ -55,15 +60,10 @@ WAL_RESET_MENDED: Final = (3, 51, 3)
 
 
 def engine(path: Path, *, writes: bool, pool: int) -> sa.Engine:
-    """An engine over one file; a reader's connections cannot write at all."""
+    """An engine over one file that is there; a reader's connections cannot write at all."""
     made = sa.create_engine(
         f"sqlite:///{path}",
-        connect_args={
-            "timeout": WAIT_SECONDS,
-            "isolation_level": None,
-            "check_same_thread": False,
-            "cached_statements": 512,
-        },
+        creator=partial(connect, path, writes=writes),
         poolclass=sa.QueuePool,
         pool_size=1 if writes else pool,
         max_overflow=1 if writes else pool,
@@ -71,18 +71,39 @@ def engine(path: Path, *, writes: bool, pool: int) -> sa.Engine:
     )
 
     @event.listens_for(made, "connect")
-    def prepare(connection: sqlite3.Connection, _: object) -> None:
-        for pragma in PRAGMAS:
-            connection.execute(f"PRAGMA {pragma}")
-        if not writes:
-            connection.execute("PRAGMA query_only=ON")
-        connection.set_authorizer(authorize)
+    def guard(connection: sqlite3.Connection, _: object) -> None:
+        connection.set_authorizer(authorize)  # after the questions SQLAlchemy asks of the first
 
     @event.listens_for(made, "begin")
     def begin(connection: sa.Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return made
+
+
+def connect(path: Path, *, writes: bool) -> sqlite3.Connection:
+    """A connection as every one of the portal's is; it never makes the file.
+
+    Raises UnsafeDatabaseError where SQLite cannot keep what it acknowledges.
+    """
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=rw",
+        uri=True,
+        timeout=WAIT_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=512,
+    )
+    try:
+        for name, value in {**PRAGMAS, "query_only": int(not writes)}.items():
+            connection.execute(f"PRAGMA {name}={value}")
+            found = connection.execute(f"PRAGMA {name}").fetchone()[0]
+            if found != value:
+                raise UnsafeDatabaseError(f"{path}: SQLite runs with {name}={found}, not {value}")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def authorize(
@@ -94,6 +115,8 @@ def authorize(
     """
     if action == sqlite3.SQLITE_PRAGMA:
         allowed = first == "wal_checkpoint" or (first == "data_version" and second is None)
+    elif first == "sqlite_dbpage":
+        allowed = False  # the file's raw pages, where SQLite is built with them
     elif action == sqlite3.SQLITE_FUNCTION:
         allowed = second not in ("load_extension", "fts3_tokenizer")
     elif action in (sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE):
@@ -114,51 +137,97 @@ class Turnstile:
     def __init__(self, path: Path) -> None:
         self._path = path.with_name(path.name + ".lock")
         self._threads = threading.Lock()
-        self._file: int | None = None
-        self._process = 0
         self.commits = 0
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Hold the turn; raises BusyError when the threads here queue longer than 5 s."""
+        """Hold the turn; raises BusyError when it does not come within 5 s."""
         if not self._threads.acquire(timeout=WAIT_SECONDS):
-            raise BusyError("another writer kept the database for 5 seconds")
+            raise BusyError(f"another thread kept the database for {WAIT_SECONDS} seconds")
         try:
-            descriptor = self._descriptor()
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            descriptor = self._take()
             try:
                 yield
             finally:
-                fcntl.flock(descriptor, fcntl.LOCK_UN)
+                os.close(descriptor)  # and with it the lock
         finally:
             self._threads.release()
 
-    def _descriptor(self) -> int:
-        if self._file is None or self._process != os.getpid():
-            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            self._process = os.getpid()
-        return self._file
+    def _take(self) -> int:
+        descriptor = self._open()
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._wait(descriptor)
+        return descriptor
+
+    def _open(self) -> int:
+        try:
+            return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise DatabaseError(f"{self._path} cannot be opened: {error.strerror}") from error
+
+    def _wait(self, descriptor: int) -> None:
+        """Queue in the kernel, which knows no time limit, in a thread that may be left behind."""
+        state = threading.Lock()
+        taken = threading.Event()
+        left = False
+
+        def queue() -> None:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            with state:
+                if left:
+                    os.close(descriptor)
+                taken.set()
+
+        threading.Thread(target=queue, name="turnstile", daemon=True).start()
+        try:
+            taken.wait(WAIT_SECONDS)
+        except BaseException:
+            with state:
+                left = True
+                if taken.is_set():
+                    os.close(descriptor)
+            raise
+        with state:
+            left = not taken.is_set()
+        if left:
+            raise BusyError(f"another process kept the database for {WAIT_SECONDS} seconds")
 
     def checkpoint(self, connection: Any) -> None:
-        """Now and then, move the log into the file: always in turn, never by SQLite alone."""
+        """Now and then, move the log into the file: always in turn, never by SQLite alone.
+
+        What is in the log is safe there: a checkpoint that fails is left to the next one.
+        """
         self.commits += 1
         if self.commits % CHECKPOINT_COMMITS == 0:
-            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            with suppress(sqlite3.Error):
+                connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
 
 def check(path: Path) -> str:
-    """Refuse a database that could lose or leak credits; else says how SQLite is run here."""
+    """Refuse a database that could lose or leak credits; else says how SQLite is run here.
+
+    Raises DatabaseError where there is none.
+    """
     kind = filesystem_of(path)
     if kind in UNSAFE_FILESYSTEMS or kind.startswith("fuse."):
         raise UnsafeDatabaseError(
             f"{path} lies on {kind}, where SQLite cannot promise that what it wrote is kept; "
             "set PORTAL_DATABASE_URL to a file on a local disk, or to PostgreSQL"
         )
-    mode = path.stat().st_mode & 0o777
-    if mode & 0o077:
-        raise UnsafeDatabaseError(
-            f"{path} can be read by others (mode {mode:04o}); run: chmod 600 {path}"
-        )
+    for suffix in ("", "-wal", "-shm", ".lock"):
+        file = path.with_name(path.name + suffix)
+        if suffix and not file.exists():
+            continue
+        try:
+            mode = file.stat().st_mode & 0o777
+        except OSError as error:
+            raise DatabaseError(f"{file}: {error.strerror}; run: flask db upgrade") from error
+        if mode & 0o077:
+            raise UnsafeDatabaseError(
+                f"{file} can be read by others (mode {mode:04o}); run: chmod 600 {file}"
+            )
     safe = sqlite3.sqlite_version_info >= WAL_RESET_MENDED
     return f"SQLite {sqlite3.sqlite_version}, {'safe' if safe else 'guarded by turns'}"
 

@@ -62,7 +62,7 @@ def owner_connection(config: Config) -> Iterator[sa.Connection]:
         with sqlite_owner(path) as connection:
             yield connection
         return
-    engine = postgresql.owner_engine(config.database_owner_url)
+    engine = postgresql.bare_engine(config.database_owner_url)
     with engine.connect() as connection:
         connection.exec_driver_sql(f"SELECT pg_advisory_lock({ADVISORY_LOCK})")
         connection.exec_driver_sql(postgresql.PREPARE)

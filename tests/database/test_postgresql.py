@@ -6,6 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from portal.database import Database, UnsafeDatabaseError, postgresql
+from portal.database.errors import state_of
 
 pytestmark = pytest.mark.parametrize("dialect", ["postgresql"], indirect=True)
 
@@ -56,5 +57,5 @@ def test_a_server_that_does_not_flush_is_refused(dialect: str) -> None:
 def test_a_failures_state_is_found_wherever_it_is(database: Database) -> None:
     with pytest.raises(sa.exc.ProgrammingError) as failed, database.reading() as connection:
         connection.exec_driver_sql("SELECT * FROM no_such_table")
-    assert postgresql.state_of(failed.value) == "42P01"
-    assert postgresql.state_of(ValueError()) is None
+    assert state_of(failed.value) == "42P01"
+    assert state_of(ValueError()) is None
