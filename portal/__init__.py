@@ -27,7 +27,6 @@ def create_app(config: Config | None = None, *, clock: Callable[[], int] = utc_n
     )
     app.config["TRUSTED_HOSTS"] = list(settings.trusted_hosts)
     app.config["MAX_FORM_MEMORY_SIZE"] = 64 * 1024
-    app.secret_key = settings.secret_key
     if hops := settings.proxy_hops:
         # Whose request it is and over which scheme; never the host: signatures cover that.
         behind = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)

@@ -50,6 +50,13 @@ def test_it_keeps_its_state_apart_from_another_portal(settings: Config) -> None:
     assert states[1].clock() == 7
 
 
+def test_flask_opens_no_session_of_its_own(settings: Config) -> None:
+    """People's sessions are rows that can be ended; a cookie that Flask signs could not be."""
+    app = create_app(settings)
+    with app.test_request_context("/"):
+        assert app.session_interface.open_session(app, request._get_current_object()) is None
+
+
 def test_no_proxy_is_believed_unless_it_is_configured(settings: Config) -> None:
     assert seen_by(create_app(settings), FORWARDED) == ("10.0.0.9", "http", "127.0.0.1")
 
