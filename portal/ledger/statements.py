@@ -133,7 +133,7 @@ class Insert:
             dialect = sa.create_mock_engine("postgresql+psycopg://", lambda *_: None).dialect
             types = [self._table.c[name].type.compile(dialect) for name in self._columns]
             arrays = ", ".join(f"${place}::{type_}[]" for place, type_ in enumerate(types, 1))
-            self._many = f"{self._into()} SELECT * FROM unnest({arrays})"  # noqa: S608 - our own names
+            self._many = f"{self._into()} SELECT * FROM unnest({arrays})"  # noqa: S608 - own names
         return self._many
 
     def _into(self) -> str:
