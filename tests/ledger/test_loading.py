@@ -79,7 +79,7 @@ def test_facts_and_pins_are_loaded_for_what_is_named_or_due(database: Database) 
     charged = entry_of(story.debit(5, request=key("k1")))
     story.grant(7, reference=PAYMENT)
     story.wait(HOUR // 60)
-    commands = [
+    commands: list[Command] = [
         CaptureHold(actor=STUDIO, hold_id=named, credits=1, request=key("k2")),
         CaptureHold(actor=STUDIO, hold_id="hld_none", credits=1),
         debit(5, reference=Reference("task", "job-4"), request=key("k1")),
