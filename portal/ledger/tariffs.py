@@ -6,9 +6,11 @@ from sqlalchemy.engine import Connection
 from portal import pricing
 from portal.ledger.chain import tariff_hash
 from portal.ledger.errors import TariffRefusedError
-from portal.ledger.model import GENESIS, Published
+from portal.ledger.model import GENESIS, MICROSECONDS, Published
 from portal.ledger.records import tariffs
 from portal.ledger.tables import accounts
+
+LEAD_SECONDS = 5
 
 
 def load_tariffs(connection: Connection) -> pricing.Tariffs:
@@ -22,7 +24,8 @@ def publish_tariff(
 ) -> None:
     """Store a validated tariff. Raises TariffRefusedError where it would change what is past.
 
-    Only the first may take effect before `now`: usage already priced keeps its price.
+    Only the first may take effect before `now`: usage already priced keeps its price. Any other
+    one is known to every process, each of which looks for them once a second, before it prices.
     Rule: ledger.md §8.
     """
     known = load_tariffs(connection)
@@ -33,8 +36,11 @@ def publish_tariff(
     if dropped:
         rule = f"drops tiers that accounts are on: {', '.join(dropped)}"
         raise TariffRefusedError(tariff.name, rule)
-    if known and tariff.effective_at <= max(now, known.latest.effective_at):
-        rule = "must take effect later than now and than every published tariff"
+    if known and tariff.effective_at <= known.latest.effective_at:
+        rule = "must take effect later than every published tariff"
+        raise TariffRefusedError(tariff.name, rule)
+    if known and tariff.effective_at < now + LEAD_SECONDS * MICROSECONDS:
+        rule = f"must take effect at least {LEAD_SECONDS} seconds from now"
         raise TariffRefusedError(tariff.name, rule)
     row = Published(
         tariff.name,

@@ -68,3 +68,14 @@ def test_a_published_tariff_is_never_replaced(operate: Operate, successor: Path)
     assert done.exit_code == 1
     assert "Traceback" not in done.output
     assert len(operate("tariff", "list").output.splitlines()) == 2
+
+
+@pytest.mark.parametrize(("second", "code"), [("07", 1), ("11", 1), ("12", 0)])
+def test_a_tariff_is_known_everywhere_before_it_takes_effect(
+    operate: Operate, successor: Path, second: str, code: int
+) -> None:
+    late = f"2026-11-23T09:41:{second}Z"
+    successor.write_text(successor.read_text().replace("2027-01-01T00:00:00Z", late))
+    done = operate("tariff", "publish", str(successor))
+    assert done.exit_code == code, done.output
+    assert ("must take effect at least 5 seconds from now" in done.output) is bool(code)
