@@ -75,9 +75,26 @@ def extend_hold(hold_id: str) -> Response:
         quantity=body.quantity,
         **_asked(asking, "extend", hold_id, members),
     )
-    return answer(asking, command)
+    return answer(asking, command, _more(asking, hold_id, body.quantity))
 
 
 def _asked(asking: Caller, command: str, hold_id: str, members: dict[str, Any]) -> dict[str, Any]:
+    hold = _of_limited(asking, hold_id)
+    if hold is not None:
+        refuse_over(asking.key, hold.operation, 0)
     request = asking.request(command, {**members, "hold": hold_id})
     return {"actor": asking.actor, "request": request}
+
+
+def _more(asking: Caller, hold_id: str, quantity: int | None) -> int:
+    """Units an extension asks for beyond those its hold has; none where nobody counts them."""
+    hold = _of_limited(asking, hold_id)
+    return 0 if hold is None or quantity is None else max(0, quantity - hold.quantity)
+
+
+def _of_limited(asking: Caller, hold_id: str) -> ledger.Hold | None:
+    """The hold, if its key is limited by what holds are for; a key without limits reads nothing."""
+    if asking.key.operations is None and asking.key.daily_units is None:
+        return None
+    with current.database.reading() as connection:
+        return ledger.find_hold(connection, hold_id)

@@ -65,6 +65,42 @@ def test_a_key_has_a_cap_for_each_day(service: Service, app: Flask, clock: Clock
     assert narrow.debit(101).status_code == 403
 
 
+def test_what_an_extension_asks_for_counts_for_the_day(
+    service: Service, app: Flask, clock: Clock
+) -> None:
+    narrow = issue(app, clock, "narrow", daily_units=100)
+    extend = f"/holds/{narrow.held(40)}/extend"
+    answer = narrow.post(extend, {"ttl_seconds": 60, "quantity": 101})
+    assert (answer.status_code, answer.json["code"]) == (403, "key_cap")
+    assert (answer.json["cap"], answer.json["requested"]) == ("daily_units", 61)
+    key, members = new_key(), {"ttl_seconds": 60, "quantity": 100}
+    first = narrow.post(extend, members, key=key)
+    assert first.status_code == 201
+    assert narrow.post(extend, members, key=key).data == first.data  # counts once
+    assert narrow.post(extend, {"ttl_seconds": 90}).status_code == 201  # time costs no units
+    assert narrow.debit(1).json["cap"] == "daily_units"
+
+
+def test_a_key_touches_holds_of_its_own_operations_only(
+    service: Service, app: Flask, clock: Clock, vault: Database
+) -> None:
+    narrow = issue(app, clock, service.key.service, operations=("design",))
+    hold = service.held(10)
+    before = digest_of(vault)
+    for what, members in (
+        ("capture", {"credits": 1}),
+        ("release", {"reason": "failed"}),
+        ("extend", {"ttl_seconds": 60}),
+    ):
+        answer = narrow.post(f"/holds/{hold}/{what}", members)
+        assert (answer.status_code, answer.json["code"]) == (403, "scope_denied")
+        assert answer.json["operations"] == ["design"]
+        assert narrow.post(f"/holds/hld_{0:032}/{what}", members).status_code == 404
+    assert digest_of(vault) == before
+    own = narrow.held(1, operation="design")
+    assert narrow.post(f"/holds/{own}/capture", {"credits": 0}).status_code == 201
+
+
 def test_many_requests_at_once_do_not_pass_the_cap_of_the_day_together(
     service: Service, app: Flask, clock: Clock
 ) -> None:
