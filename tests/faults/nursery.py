@@ -12,7 +12,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from sqlalchemy import Connection
 
 from portal import ledger, pricing
 from portal.database import Database
+from portal.database.pipeline import Pipeline
 from portal.internal.replies import posted_reply
 from portal.internal.strict_json import write
 from tests.databases import config_for
@@ -76,16 +77,39 @@ def lay_sqlite(database: Database, fuse: Fuse) -> None:
 
 
 def lay_postgresql(fuse: Fuse) -> None:
-    """Burn before each exchange with the server, and once more when its answer has arrived."""
-    wait = psycopg.Connection.wait
+    """Burn before each exchange with the server, when all of it is sent, and at each answer."""
+    wait, flush, result = psycopg.Connection.wait, Pipeline._flush, Pipeline._result
 
-    def burning(connection: Any, *arguments: Any, **more: Any) -> Any:
+    def burning_wait(connection: Any, exchange: Any, *arguments: Any, **more: Any) -> Any:
         fuse.burn()
-        answer = wait(connection, *arguments, **more)
+        answer = wait(connection, burning(exchange), *arguments, **more)
         fuse.burn()
         return answer
 
-    psycopg.Connection.wait = burning  # type: ignore[assignment, method-assign]
+    def burning(exchange: Any) -> Iterator[Any]:
+        """An exchange of the driver's; COMMIT is sent and not answered at its first wait."""
+        try:
+            asked = exchange.send(None)
+            fuse.burn()
+            while True:
+                asked = exchange.send((yield asked))
+        except StopIteration as end:
+            return end.value
+
+    def burning_flush(pipeline: Pipeline) -> None:
+        fuse.burn()
+        flush(pipeline)
+        fuse.burn()
+
+    def burning_result(pipeline: Pipeline) -> Any:
+        answer = result(pipeline)
+        if answer is not None:
+            fuse.burn()
+        return answer
+
+    psycopg.Connection.wait = burning_wait  # type: ignore[assignment, method-assign]
+    Pipeline._flush = burning_flush  # type: ignore[method-assign]
+    Pipeline._result = burning_result  # type: ignore[method-assign]
 
 
 def child(url: str, asked: dict[str, Any], pipe: int) -> None:
