@@ -130,8 +130,7 @@ def cost_of(tariff: pricing.Tariff, wish: Wish) -> Cost:
     try:
         each = pricing.quote(tariff, wish.operation.name, quantity).credits
     except pricing.QuantityError:
-        most = credits(pricing.QUANTITY_MAX)
-        return Cost(wish, fault=f"A job has from 1 to {most} units and costs no more credits.")
+        return Cost(wish, fault="At least 1." if quantity < 1 else "More than one job can have.")
     return Cost(wish, each, each * jobs, quantity)
 
 
