@@ -79,7 +79,7 @@ def test_with_a_database_that_fails_after_the_keys_were_read_every_request_is_a_
 
     with monkeypatch.context() as broken:
         broken.setattr(Database, "reading", fail)
-        broken.setattr(Database, "writing", fail)
+        broken.setattr(Database, "_turn", fail)
         for ask in everything(service):
             assert is_unavailable(ask())
     assert digest_of(vault) == before
