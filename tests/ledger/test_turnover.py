@@ -4,7 +4,9 @@ import pytest
 
 from portal.ledger.errors import InsufficientCreditsError
 from portal.ledger.model import AMOUNT_MAX, BALANCE_MAX, DAY
-from tests.ledger.stories import HOUR, MINUTE, SECOND, Story, done, entry_of, refused, table
+from portal.ledger.stamps import day_of
+from portal.pricing import boundary
+from tests.ledger.stories import HOUR, MINUTE, SECOND, Story, at, done, entry_of, refused, table
 
 
 def owing(story: Story, credits: int) -> None:
@@ -165,3 +167,278 @@ def test_an_older_allocation_set_free_at_a_boundary_is_not_carried_over() -> Non
         grant   rollover     2000     0 -> 2000 0
         grant   allocation   2000     0 -> 4000 0
     """)
+
+
+# Rollover --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("tier", "spent", "pinned", "lines"),
+    [
+        ("free", 40, 0, "expiry period_end -60 0 -> 0 0 | grant allocation 100 0 -> 100 0"),
+        ("free", 100, 0, "grant allocation 100 0 -> 100 0"),
+        (
+            "basic",  # 25 % of 199, rounded down
+            101,
+            0,
+            "expiry period_end -150 0 -> 49 0 | expiry rolled_over -49 0 -> 0 0"
+            " | grant rollover 49 0 -> 49 0 | grant allocation 300 0 -> 349 0",
+        ),
+        ("basic", 297, 0, "expiry period_end -3 0 -> 0 0 | grant allocation 300 0 -> 300 0"),
+        (
+            "plus",  # at most 400
+            500,
+            0,
+            "expiry period_end -100 0 -> 400 0 | expiry rolled_over -400 0 -> 0 0"
+            " | grant rollover 400 0 -> 400 0 | grant allocation 1000 0 -> 1400 0",
+        ),
+        (
+            "plus",
+            700,
+            0,
+            "expiry rolled_over -300 0 -> 0 0"
+            " | grant rollover 300 0 -> 300 0 | grant allocation 1000 0 -> 1300 0",
+        ),
+        (
+            "pro",  # all of it
+            1,
+            0,
+            "expiry rolled_over -1999 0 -> 0 0"
+            " | grant rollover 1999 0 -> 1999 0 | grant allocation 2000 0 -> 3999 0",
+        ),
+        (
+            "scale",  # twice the allocation: all of it
+            100,
+            0,
+            "expiry rolled_over -400 0 -> 0 0"
+            " | grant rollover 400 0 -> 400 0 | grant allocation 500 0 -> 900 0",
+        ),
+        (
+            "plus",  # what a hold has pinned is not unused
+            500,
+            450,
+            "expiry rolled_over -50 0 -> 450 450"
+            " | grant rollover 50 0 -> 500 450 | grant allocation 1000 0 -> 1500 450",
+        ),
+    ],
+)
+def test_the_unused_rest_is_carried_as_the_tier_says(
+    tier: str, spent: int, pinned: int, lines: str
+) -> None:
+    story = Story()
+    story.open(tier)
+    done(story.debit(spent))
+    story.now = story.account.period_end - MINUTE
+    if pinned:
+        story.place(pinned)
+    since = len(story.entries())
+    story.wait(MINUTE)
+    story.advance()
+    assert story.statement(since) == lines.replace(" | ", "\n")
+
+
+def test_what_was_carried_lives_as_long_as_the_tier_says_and_is_not_carried_again() -> None:
+    story = Story()
+    story.open("plus")
+    story.now = at("2026-05-20")
+    story.advance()
+    carried = [g for g in story.ledger.tables.grants.values() if g.origin == "rollover"]
+    assert [(day_of(g.effective_at), day_of(g.expires_at or 0), g.amount) for g in carried] == [
+        ("2026-02-10", "2026-04-10", 400),
+        ("2026-03-10", "2026-05-10", 400),
+        ("2026-04-10", "2026-06-10", 400),
+        ("2026-05-10", "2026-07-10", 400),
+    ]
+    parents = [story.ledger.tables.grants[g.parent_id or ""].origin for g in carried]
+    assert parents == ["allocation"] * 4
+    assert story.grants == [("rollover", 400, 0), ("rollover", 400, 0), ("allocation", 1_000, 0)]
+
+
+def test_rollover_goes_by_the_price_list_of_the_period_that_ends() -> None:
+    story = Story()
+    story.now = at("2026-02-20")
+    story.open("pro")
+    story.now = at("2026-05-01")
+    story.advance()
+    assert story.statement(1) == table("""
+        expiry period_end -2000 0 ->    0 0
+        grant  allocation  2000 0 -> 2000 0
+        expiry period_end -2000 0 ->    0 0
+        grant  allocation  2000 0 -> 2000 0
+    """)
+    assert [entry.tariff for entry in story.entries()] == ["first", None, "second", None, "second"]
+
+
+def test_purchases_and_goodwill_are_not_touched_by_turnover() -> None:
+    story = Story()
+    story.open("free")
+    story.grant(7)
+    story.grant(8, "goodwill")
+    story.grant(9, "promotion", life=400 * DAY)
+    story.now = at("2026-12-20")
+    story.advance()
+    assert story.grants == [
+        ("purchase", 7, 0),
+        ("goodwill", 8, 0),
+        ("promotion", 9, 0),
+        ("allocation", 120, 0),
+    ]
+
+
+# Periods ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("anchor", "days"),
+    [
+        ("2026-01-31", "02-28 03-31 04-30 05-31 06-30 07-31 08-31 09-30 10-31 11-30 12-31"),
+        ("2026-01-30", "02-28 03-30 04-30 05-30 06-30 07-30 08-30 09-30 10-30 11-30 12-30"),
+        ("2026-01-10", "02-10 03-10 04-10 05-10 06-10 07-10 08-10 09-10 10-10 11-10 12-10"),
+    ],
+)
+def test_missed_periods_are_turned_over_in_order_each_on_its_own_day(
+    anchor: str, days: str
+) -> None:
+    story = Story()
+    story.now = at(anchor) + 7 * HOUR
+    story.open("free")
+    story.now = at("2027-01-05")
+    story.advance()
+    allocations = [entry for entry in story.entries() if entry.reason == "allocation"]
+    assert [day_of(e.occurred_at)[5:] for e in allocations[1:]] == days.split()
+    assert [e.reference_id for e in allocations] == [day_of(e.occurred_at) for e in allocations]
+    assert {e.occurred_at % DAY for e in allocations} == {7 * HOUR}
+    assert {e.recorded_at for e in allocations[1:]} == {story.now}
+    second = at("2026-03-15")
+    assert all(e.amount == (120 if e.occurred_at >= second else 100) for e in allocations)
+    assert story.account.posted == 120
+
+
+def test_the_29_february_is_a_day_of_leap_years_only() -> None:
+    assert [day_of(boundary(at("2028-01-31"), n)) for n in (1, 2, 13)] == [
+        "2028-02-29",
+        "2028-03-31",
+        "2029-02-28",
+    ]
+
+
+def test_a_turnover_says_when_it_should_have_been() -> None:
+    story = Story()
+    story.open("free")
+    end = story.account.period_end
+    story.now = end - 1
+    story.advance()
+    assert story.statement(1) == ""
+    story.now = end + 3 * DAY
+    done(story.debit(30))
+    lapsed, allocated, debited = story.entries()[1:]
+    assert (lapsed.reason, lapsed.occurred_at, lapsed.reference_id) == (
+        "period_end",
+        end,
+        "2026-01-10",
+    )
+    assert (allocated.occurred_at, allocated.recorded_at) == (end, story.now)
+    assert debited.occurred_at == story.now
+    [opened, turned] = story.ledger.tables.revisions["ada"]
+    assert (opened.reason, turned.reason, turned.occurred_at) == ("opened", "turnover", end)
+    assert (turned.as_of_seq, turned.actor_kind, turned.actor) == (2, "system", "ledger")
+
+
+def test_all_that_is_due_happens_in_order_of_its_own_time() -> None:
+    story = Story()
+    story.open("free")
+    end = story.account.period_end
+    story.grant(5, "promotion", expires_at=end - DAY)
+    story.grant(6, "promotion", expires_at=end)
+    story.grant(7, "promotion", expires_at=end + DAY)
+    story.now = end - MINUTE
+    story.place(3, ttl_seconds=60)
+    since = len(story.entries())
+    story.now = end + 40 * DAY
+    story.advance()
+    assert [
+        (e.reason, e.amount, (e.occurred_at - end) // DAY) for e in story.entries()[since:]
+    ] == [
+        ("expired", 0, 0),
+        ("period_end", -100, 0),
+        ("allocation", 100, 0),
+        ("lapsed", -6, 0),
+        ("lapsed", -7, 1),
+        ("period_end", -100, 28),
+        ("allocation", 100, 28),
+    ]
+
+
+def test_advancing_again_changes_nothing() -> None:
+    story = Story()
+    story.open("pro")
+    story.now = at("2026-07-01")
+    before = story.advance()
+    assert story.advance() == before == story.account
+
+
+@pytest.mark.parametrize("status", ["suspended", "frozen", "closed"])
+def test_time_passes_for_accounts_of_every_status(status: str) -> None:
+    story = Story()
+    story.open("free")
+    story.status(status)
+    story.now = at("2026-02-20")
+    assert story.advance().period_start == at("2026-02-10") + 12 * HOUR
+
+
+# Merging ---------------------------------------------------------------------------------------
+
+
+def test_beyond_64_live_lots_equal_ones_are_poured_together_at_turnover() -> None:
+    story = Story()
+    story.open("quit")
+    for number in range(40):
+        story.grant(10, priority=60 if number % 2 else None)
+    for _ in range(25):
+        story.grant(4, "promotion", operations=("speak",))
+    story.grant(3, effective_at=story.now + 300 * DAY)
+    story.now = story.account.period_end - MINUTE
+    story.place(6)
+    since, available = len(story.entries()), story.account.available
+    story.wait(MINUTE)
+    story.advance()
+    assert story.statement(since) == table("""
+        grant      allocation 0 0 -> 503 6
+        adjustment merge      0 0 -> 503 6
+        adjustment merge      0 0 -> 503 6
+        adjustment merge      0 0 -> 503 6
+    """)
+    assert {entry.approved_by for entry in story.entries()[since + 1 :]} == {"ledger"}
+    assert sorted(story.grants) == [
+        ("promotion", 4, 4),
+        ("promotion", 96, 2),
+        ("purchase", 3, 0),
+        ("purchase", 200, 0),
+        ("purchase", 200, 0),
+    ]
+    assert story.account.available == available
+
+
+def test_up_to_64_live_lots_stay_as_they_are() -> None:
+    story = Story()
+    story.open("quit")
+    for _ in range(64):
+        story.grant(10)
+    story.now = story.account.period_end
+    story.advance()
+    assert len(story.grants) == 64
+
+
+def test_what_was_poured_away_is_refilled_by_a_refund() -> None:
+    story = Story()
+    story.open("quit")
+    for _ in range(66):
+        story.grant(10)
+        story.wait(MINUTE)
+    first, second = story.debit(10), story.debit(5)
+    done(story.refund(first))
+    story.now = story.account.period_end
+    story.advance()
+    assert story.grants == [("purchase", 655, 0)]
+    done(story.refund(second))
+    assert story.grants == [("purchase", 655, 0), ("purchase", 5, 0)]
