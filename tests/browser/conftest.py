@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from portal.config import Config
 from tests.browser.chromium import ARGUMENTS, get_chromium
-from tests.browser.scene import Scene, furnish
+from tests.browser.scene import Scene, furnished
 from tests.databases import Databases
 from tests.serving import Portal, serving
 
@@ -59,11 +59,8 @@ def scene(
 ) -> Iterator[Scene]:
     """A furnished portal that all journeys share; on SQLite unless a test asks for more."""
     dialect = getattr(request, "param", "sqlite")
-    with (
-        databases.fresh(dialect) as fresh,
-        serving(fresh, tmp_path_factory.mktemp(f"scene-{dialect}")) as served,
-    ):
-        yield furnish(served)
+    with furnished(databases, dialect, tmp_path_factory.mktemp(f"scene-{dialect}")) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,8 @@ import http.client
 import json
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +20,8 @@ from portal import identity, ledger, pricing, signing
 from portal.clock import utc_now
 from portal.database import Database
 from portal.internal.keys import SCOPES, issue_key
-from tests.serving import Portal
+from tests.databases import Databases
+from tests.serving import Portal, serving
 
 DAY: Final = 86_400_000_000
 HOUR: Final = 3_600_000_000
@@ -73,6 +76,13 @@ class Scene:
             connection.close()
         assert answer.status == 201, told
         return dict(told["entry"])
+
+
+@contextmanager
+def furnished(databases: Databases, dialect: str, folder: Path) -> Iterator[Scene]:
+    """A portal of its own, filled and served until the block is left."""
+    with databases.fresh(dialect) as config, serving(config, folder) as served:
+        yield furnish(served)
 
 
 def furnish(portal: Portal) -> Scene:
