@@ -83,11 +83,11 @@ def serving(
 
 def _start(config: Config, log: Path, workers: int, threads: int) -> subprocess.Popen[bytes]:
     words = ["--config", "python:portal.cli.serving", "--bind", config.authority, "--reuse-port"]
-    words += ["--workers", workers, "--threads", threads, "--graceful-timeout", 5]
+    words += ["--workers", str(workers), "--threads", str(threads), "--graceful-timeout", "5"]
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PORTAL_")}
     with log.open("wb") as output:
         return subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", *map(str, words), "wsgi:application"],
+            [sys.executable, "-m", "gunicorn", *words, "wsgi:application"],
             cwd=ROOT,
             env=clean | environment_of(config),
             stdin=subprocess.DEVNULL,

@@ -53,8 +53,8 @@ def test_it_keeps_its_state_apart_from_another_portal(settings: Config) -> None:
 def test_flask_opens_no_session_of_its_own(settings: Config) -> None:
     """People's sessions are rows that can be ended; a cookie that Flask signs could not be."""
     app = create_app(settings)
-    with app.test_request_context("/"):
-        assert app.session_interface.open_session(app, request._get_current_object()) is None
+    with app.test_request_context("/") as context:
+        assert app.session_interface.open_session(app, context.request) is None
 
 
 def test_no_proxy_is_believed_unless_it_is_configured(settings: Config) -> None:
