@@ -118,7 +118,7 @@ def test_the_locks_hold_what_the_project_asks_for() -> None:
     """A dependency that was added to pyproject.toml without `make lock` is told."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    run_time = [*project["dependencies"], *extras["postgresql"], *extras["sqlite"]]
+    run_time = [*project["dependencies"], *extras["postgresql"]]
     for name, asked in {
         "requirements.lock": run_time,
         "requirements-dev.lock": [*run_time, *extras["dev"]],

@@ -31,7 +31,7 @@ ROOMS = {
     "signing": _room(),
     "pricing": _room(),
     "ledger": _room("pricing", "sqlalchemy"),
-    "database": _room("config ledger identity internal", "sqlalchemy alembic pysqlite3 psycopg"),
+    "database": _room("config ledger identity internal", "sqlalchemy alembic psycopg"),
     "current": _room("clock config database ledger pricing", "flask werkzeug sqlalchemy"),
     "identity": _room("", "sqlalchemy argon2"),
     "client": _room("signing pricing.text"),
