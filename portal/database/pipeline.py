@@ -51,6 +51,10 @@ class Pipeline:
                 raise errors.error_from_result(result)
         return [self._rows(result) for result in results[begins:]]
 
+    def forget(self) -> None:
+        """Prepare everything anew: at rollback the driver drops all that was prepared here."""
+        self._names.clear()
+
     def _begin(self) -> str:
         """What begins a database transaction of the kind that the connection was set to."""
         level, words = self._connection.isolation_level, "BEGIN"

@@ -66,6 +66,11 @@ def engine(url: str, *, pool: int) -> sa.Engine:
 
         record.info[PIPELINE] = Pipeline(connection)
 
+    @event.listens_for(made, "rollback")
+    def undo(connection: sa.Connection) -> None:
+        if not connection.invalidated:
+            connection.info[PIPELINE].forget()
+
     return made
 
 

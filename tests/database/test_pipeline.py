@@ -66,6 +66,17 @@ def test_what_was_done_is_kept_at_commit_and_gone_at_rollback(database: Database
         assert trip(connection, ("SELECT id FROM accounts", [])) == [[("kept",)]]
 
 
+def test_what_the_driver_drops_at_rollback_is_prepared_anew(database: Database) -> None:
+    with database.writing() as connection:
+        for _ in range(4):  # what the driver runs often it prepares, and drops all at rollback
+            connection.exec_driver_sql("SELECT 1")
+    for _ in range(2):
+        with pytest.raises(RuntimeError):
+            undone(database, (NUMBER, [1]))
+        with database.reading() as connection:
+            assert trip(connection, (NUMBER, [2])) == [[(2,)]]
+
+
 def test_the_first_failure_is_raised_and_nothing_after_it_is_run(database: Database) -> None:
     with database.writing() as connection:
         connection.exec_driver_sql("SAVEPOINT here")
