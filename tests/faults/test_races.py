@@ -1,0 +1,147 @@
+"""Many at once over real connections: exact sums, one outcome, no deadlock, nobody left waiting."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from portal import ledger
+from tests.faults.bank import (
+    ROUNDS,
+    WAYS,
+    Bank,
+    Told,
+    at_once,
+    debit,
+    purchase,
+    refund,
+)
+
+pytestmark = pytest.mark.faults
+Way = Callable[[Bank, Sequence[ledger.Command]], list[Told]]
+MANY = 64
+
+
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest) -> Way:
+    """In threads, in groups, in processes."""
+    return WAYS[request.param]
+
+
+def codes(answers: Sequence[Told]) -> Counter[str]:
+    """How often each answer was given."""
+    return Counter(answer.code for answer in answers)
+
+
+def test_funds_for_so_many_pay_exactly_so_many(bank: Bank, way: Way) -> None:
+    for turn in range(ROUNDS):
+        account = bank.account(f"acme-{turn}")
+        commands = [debit(account, job) for job in range(MANY)]
+        answers = way(bank, commands)
+        check_exactly(bank, account, answers, 10)
+        again = way(bank, commands)
+        assert [each._replace(replayed=True) for each in answers] == again
+    assert bank.differences() == ()
+
+
+def check_exactly(bank: Bank, account: str, answers: Sequence[Told], paid: int) -> None:
+    """So many debits of 100 were paid, all others refused, and the balance never fell below 0."""
+    assert codes(answers) == {"posted": paid, "insufficient_credits": len(answers) - paid}
+    entries = bank.entries(account)
+    assert [entry.posted_after for entry in entries] == list(range(1_000, -1, -100))
+    assert bank.available(account) == 0
+
+
+def test_the_same_debit_many_times_is_one(bank: Bank, way: Way) -> None:
+    for turn in range(ROUNDS):
+        account = bank.account(f"acme-{turn}")
+        answers = way(bank, [debit(account, "same")] * MANY)
+        check_one(bank, account, answers)
+    assert bank.differences() == ()
+
+
+def check_one(bank: Bank, account: str, answers: Sequence[Told]) -> None:
+    """One answer is fresh, all others replay it in the same bytes, and there is one debit."""
+    assert codes(answers) == {"posted": len(answers)}
+    assert Counter(answer.replayed for answer in answers) == {False: 1, True: len(answers) - 1}
+    assert len({answer.said for answer in answers}) == 1
+    assert [entry.kind for entry in bank.entries(account)] == ["grant", "debit"]
+
+
+def test_one_job_under_many_keys_is_charged_once(bank: Bank, way: Way) -> None:
+    account = bank.account("acme")
+    answers = way(bank, [debit(account, "same", key=f"key-{n:012}") for n in range(MANY)])
+    assert codes(answers) == {"posted": 1, "already_charged": MANY - 1}
+    assert bank.available(account) == 900
+
+
+def test_one_key_for_many_jobs_is_one_of_them(bank: Bank, way: Way) -> None:
+    accounts = [bank.account(f"acme-{n}") for n in range(8)]
+    answers = way(bank, [debit(accounts[n % 8], n, key="one-key-for-all") for n in range(MANY)])
+    assert codes(answers) == {"posted": 1, "idempotency_key_reused": MANY - 1}
+    assert sum(bank.available(account) for account in accounts) == 7_900
+
+
+def test_refunds_in_parts_never_exceed_the_charge(bank: Bank, way: Way) -> None:
+    for turn in range(ROUNDS):
+        account = bank.account(f"acme-{turn}")
+        charged = bank.done(debit(account, "big", 700)).entry
+        assert charged is not None
+        answers = way(bank, [refund(charged.id, part, 90) for part in range(16)])
+        assert codes(answers) == {"posted": 7, "refund_exceeds": 9}
+        assert bank.available(account) == 1_000 - 700 + 630
+    assert bank.differences() == ()
+
+
+def test_a_payment_gives_credits_to_one_account_once(bank: Bank, way: Way) -> None:
+    accounts = [bank.account(f"acme-{n}") for n in range(8)]
+    for turn in range(ROUNDS):
+        payment = f"pay-{turn}"
+        answers = way(bank, [purchase(account, payment) for account in accounts])
+        assert codes(answers) == {"posted": 1, "already_granted": 7}
+    assert sum(bank.available(account) for account in accounts) == 8_000 + 500 * ROUNDS
+    assert bank.differences() == ()
+
+
+def test_an_account_is_opened_once(bank: Bank, way: Way) -> None:
+    answers = way(bank, [ledger.PutAccount(account_id="acme", name="Acme", tier="free")] * 16)
+    assert codes(answers) == {"posted": 16}
+    assert [entry.reason for entry in bank.entries("acme")] == ["allocation"]
+    assert bank.differences() == ()
+
+
+def test_a_month_is_turned_over_once(bank: Bank, way: Way) -> None:
+    account = bank.account("acme")
+    bank.now += 40 * ledger.DAY
+    answers = way(bank, [ledger.Advance(account_id=account)] * 16)
+    assert codes(answers) == {"posted": 16}
+    reasons = [entry.reason for entry in bank.entries(account)]
+    assert reasons == ["allocation", "period_end", "allocation"]
+
+
+def test_batches_in_any_order_never_deadlock(bank: Bank) -> None:
+    """Without the tries that `run` has: a single deadlock would show."""
+    accounts = [bank.account(f"acme-{n}", "pro") for n in range(8)]
+
+    def batches(seed: int) -> int:
+        order = random.Random(seed)
+        for number in range(6 * ROUNDS):
+            names = order.sample(accounts, len(accounts))
+            commands = [debit(name, f"{seed}-{number}", 1) for name in names]
+            with bank.database.writing() as connection:
+                outcomes = ledger.post(
+                    connection,
+                    commands,
+                    now=bank.now,
+                    tariffs=bank.state.tariffs(),
+                    ids=bank.state.ids,
+                )
+            assert all(isinstance(outcome, ledger.Posted) for outcome in outcomes)
+        return number + 1
+
+    done = at_once([lambda seed=seed: batches(seed) for seed in range(8)])  # type: ignore[misc]
+    assert {bank.available(account) for account in accounts} == {100_000 - sum(done)}
+    assert bank.differences() == ()
