@@ -8,6 +8,7 @@ from portal.internal.blueprint import blueprint
 from portal.internal.bodies import AccountBody
 from portal.internal.door import caller
 from portal.internal.errors import Fault, ValidationError
+from portal.internal.nonces import good_once
 from portal.internal.queries import BalanceQuery
 from portal.internal.replies import Reply, account_reply, balance_reply
 from portal.internal.rules import account_id as account_id_rule
@@ -15,13 +16,17 @@ from portal.internal.rules import account_id as account_id_rule
 
 @blueprint.put("/accounts/<account_id>")
 def put_account(account_id: str) -> Response:
-    """Open an account under the caller's own id, or change its terms; the same again is none."""
+    """Open an account under the caller's own id, or change its terms; the same again is none.
+
+    A copy of the request is refused: what it says may have been changed back since.
+    """
     asking = caller()
     body = AccountBody.read(asking.members())
     faults: list[Fault] = []
     account_id_rule(account_id, "account", faults)
     if faults:
         raise ValidationError(faults)
+    good_once(asking)
     with current.database.reading() as connection:
         status = 201 if ledger.find_account(connection, account_id) is None else 200
     outcome = current.submit(

@@ -2,21 +2,21 @@
 
 from flask import Response
 
-from portal import current, ledger
+from portal import ledger
 from portal.internal.answers import answer
 from portal.internal.blueprint import blueprint
 from portal.internal.bodies import GrantBody
 from portal.internal.caps import refuse_over
 from portal.internal.door import caller
-from portal.internal.nonces import spend_nonce
+from portal.internal.nonces import good_once
 
 
 @blueprint.post("/grants")
 def post_grant() -> Response:
     """Give an account credits, once per payment.
 
-    The only request of this door that makes credits: its bytes are good once, so that a copy of
-    it is refused where a copy of a debit would be answered again.
+    It makes credits: its bytes are good once, so that a copy of it is refused where a copy of a
+    debit would be answered again.
     """
     asking = caller()
     members = asking.members()
@@ -34,6 +34,5 @@ def post_grant() -> Response:
         priority=body.priority,
         operations=body.operations,
     )
-    once = (asking.key.kid, asking.nonce, asking.expires, current.now())
-    current.database.run(lambda connection: spend_nonce(connection, *once))
+    good_once(asking)
     return answer(asking, command, body.credits)

@@ -1,10 +1,12 @@
-"""Nonces of requests that make credits: each is good once, even within its signature's window."""
+"""Nonces of requests that make credits or set terms: each is good once, even within its window."""
 
 from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy import BigInteger, Column, Connection, String, Table
 
+from portal import current
+from portal.internal.door import Caller
 from portal.internal.keys import metadata
 from portal.signing import SKEW, SignatureInvalidError
 
@@ -23,6 +25,12 @@ _SPEND: Final = sa.text(
     "INSERT INTO spent_nonces (kid, nonce, expires_at) VALUES (:kid, :nonce, :expires_at)"
     " ON CONFLICT (kid, nonce) DO NOTHING"
 )
+
+
+def good_once(asking: Caller) -> None:
+    """Refuse the bytes of a request that came before, whatever they ask for."""
+    once = (asking.key.kid, asking.nonce, asking.expires, current.now())
+    current.database.run(lambda connection: spend_nonce(connection, *once))
 
 
 def spend_nonce(connection: Connection, kid: str, nonce: str, expires: int, now: int) -> None:
