@@ -140,6 +140,8 @@ def test_load_more_appends_rows_and_replaces_its_link(desk: Desk, ada: Visitor) 
     assert text.lstrip().startswith('<p id="more"')
     assert '<hx-partial hx-target="#rows" hx-swap="beforeend">' in text
     assert len(rows(text)) == 50
+    assert "50 more entries" in text
+    assert "strip" not in text
     assert 'id="balance"' not in text
     assert "<html" not in text
     last = ada.part(str(older(text)), "p#more").text
