@@ -44,25 +44,26 @@ class Application:
         return self._tariffs
 
     def post(self, commands: Sequence[ledger.Command]) -> list[ledger.Outcome]:
-        """Post commands in one database transaction of their own."""
-        tariffs, now = self.tariffs(), self.clock()
+        """Post commands in one database transaction of their own. Raises as `submit` does."""
+        try:
+            tariffs, now = self.tariffs(), self.clock()
 
-        def work(connection: Connection) -> list[ledger.Outcome]:
-            return ledger.post(connection, commands, now=now, tariffs=tariffs, ids=self.ids)
+            def work(connection: Connection) -> list[ledger.Outcome]:
+                return ledger.post(connection, commands, now=now, tariffs=tariffs, ids=self.ids)
 
-        return self.database.run(work)
+            return self.database.run(work)
+        except DatabaseError as error:
+            unavailable(error)
 
     def submit(self, command: ledger.Command) -> ledger.Outcome:
         """Post one command, with others that arrive at the same time if so configured.
 
-        Raises InProgressError and StorageUnavailableError; then nothing was acknowledged.
+        Raises InProgressError and StorageUnavailableError; then nothing was acknowledged, and
+        what broke at COMMIT may still have been posted: the same key tells.
         """
-        try:
-            if self.config.group_commit:
-                return self.queue.submit(command)
-            return self.post([command])[0]
-        except DatabaseError as error:
-            unavailable(error)
+        if self.config.group_commit:
+            return self.queue.submit(command)
+        return self.post([command])[0]
 
 
 def unavailable(error: DatabaseError) -> NoReturn:

@@ -2,7 +2,8 @@
 
 Whoever finds nobody at work posts what is waiting, its own included; those who come meanwhile
 wait, and one of them leads the next group. A failing command touches no neighbour: when a
-group's database transaction fails as a whole, each of its commands is posted alone.
+group's database transaction fails as a whole, each of its commands is posted alone. But where
+the database is away or busy, all of the group are told so at once, and nobody waits for ever.
 """
 
 import threading
@@ -11,31 +12,41 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from portal.ledger.commands import Command, Outcome
+from portal.ledger.errors import InProgressError, StorageUnavailableError
 
 GROUP_MAX: Final = 256
+PATIENCE_SECONDS: Final = 20
 Post = Callable[[Sequence[Command]], list[Outcome]]
 
 
 class Ticket:
     """One command in the queue, and its outcome or error once it is done."""
 
-    __slots__ = ("command", "done", "error", "outcome", "woken")
+    __slots__ = ("command", "done", "error", "leads", "outcome", "woken")
 
     def __init__(self, command: Command) -> None:
         self.command = command
         self.outcome: Outcome | None = None
         self.error: BaseException | None = None
         self.done = False
+        self.leads = False
         self.woken = threading.Lock()
         self.woken.acquire()
 
 
 class Queue:
-    """Posts commands of many threads in groups; `post` runs one database transaction."""
+    """Posts commands of many threads in groups; `post` runs one database transaction.
 
-    def __init__(self, post: Post, *, group_max: int = GROUP_MAX) -> None:
+    `post` raises StorageUnavailableError or InProgressError where the database does not write
+    now, and anything else where it refused what it was given.
+    """
+
+    def __init__(
+        self, post: Post, *, group_max: int = GROUP_MAX, patience: float = PATIENCE_SECONDS
+    ) -> None:
         self._post = post
         self._group_max = group_max
+        self._patience = patience
         self._lock = threading.Lock()
         self._waiting: deque[Ticket] = deque()
         self._led = False
@@ -43,22 +54,49 @@ class Queue:
     def submit(self, command: Command) -> Outcome:
         """The outcome of a command, after the database transaction that carried it committed.
 
-        Raises what `post` raised, if it failed for this command alone, too.
+        Raises what `post` raised for it, and StorageUnavailableError after 20 seconds without
+        an answer: then it may have been posted, and the same key tells.
         """
         ticket = Ticket(command)
         with self._lock:
             self._waiting.append(ticket)
-            leads = not self._led
+            ticket.leads = not self._led
             self._led = True
-        if not leads:
-            ticket.woken.acquire()
-        if not ticket.done:
+        if not ticket.leads:
+            self._await(ticket)
+        if ticket.leads:
             self._lead()
         if ticket.error is not None:
             raise ticket.error
         if ticket.outcome is None:
-            raise RuntimeError("a group was left without an answer")
+            raise StorageUnavailableError
         return ticket.outcome
+
+    def _await(self, ticket: Ticket) -> None:
+        """Wait until the ticket is done or leads; leave the queue when patience ends."""
+        try:
+            ticket.woken.acquire(timeout=self._patience)
+        except BaseException:
+            with self._lock:
+                self._leave(ticket)
+            raise
+        with self._lock:
+            if not (ticket.done or ticket.leads):
+                self._leave(ticket)
+
+    def _leave(self, ticket: Ticket) -> None:
+        """Take a ticket out of the queue, unless it is being posted; another leads for it."""
+        if ticket in self._waiting:
+            self._waiting.remove(ticket)
+        if ticket.leads:
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        """Let the first who waits lead the next group."""
+        self._led = bool(self._waiting)
+        if self._led:
+            self._waiting[0].leads = True
+            self._waiting[0].woken.release()
 
     def _lead(self) -> None:
         """Post the first group waiting (the leader's own command is in it), then hand over."""
@@ -69,17 +107,18 @@ class Queue:
             self._settle(group)
         finally:
             with self._lock:
-                heir = self._waiting[0] if self._waiting else None
-                self._led = heir is not None
-            for ticket in group:
-                ticket.done = True
-                ticket.woken.release()
-            if heir is not None:
-                heir.woken.release()
+                for ticket in group:
+                    ticket.done = True
+                    ticket.woken.release()
+                self._hand_over()
 
     def _settle(self, group: list[Ticket]) -> None:
         try:
             outcomes = self._post([ticket.command for ticket in group])
+        except (StorageUnavailableError, InProgressError) as error:
+            for ticket in group:
+                ticket.error = error
+            return
         except Exception as error:
             if len(group) == 1:
                 group[0].error = error

@@ -104,11 +104,11 @@ def told(ask: Callable[[], ledger.Outcome]) -> Told:
     """An outcome as a service sees it; a failure by the name of its error."""
     try:
         outcome = ask()
-    except Exception as error:
+    except BaseException as error:
         return Told(f"{type(error).__name__}: {error}")
     if isinstance(outcome, ledger.Refused):
-        error = outcome.error
-        return Told(ledger.code_of(type(error)), outcome.replayed, str(error))
+        why = outcome.error
+        return Told(ledger.code_of(type(why)), outcome.replayed, str(why))
     said = write(posted_reply(outcome)) if outcome.entry else ""
     return Told("posted", outcome.replayed, said)
 

@@ -12,7 +12,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +86,7 @@ def lay_postgresql(fuse: Fuse) -> None:
         fuse.burn()
         return answer
 
-    def burning(exchange: Any) -> Iterator[Any]:
+    def burning(exchange: Any) -> Generator[Any, Any, Any]:
         """An exchange of the driver's; COMMIT is sent and not answered at its first wait."""
         try:
             asked = exchange.send(None)
@@ -108,8 +108,8 @@ def lay_postgresql(fuse: Fuse) -> None:
         return answer
 
     psycopg.Connection.wait = burning_wait  # type: ignore[assignment, method-assign]
-    Pipeline._flush = burning_flush  # type: ignore[method-assign]
-    Pipeline._result = burning_result  # type: ignore[method-assign]
+    Pipeline._flush = burning_flush  # type: ignore[assignment, method-assign]
+    Pipeline._result = burning_result  # type: ignore[assignment, method-assign]
 
 
 def child(url: str, asked: dict[str, Any], pipe: int) -> None:

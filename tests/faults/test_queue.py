@@ -1,0 +1,145 @@
+"""The queue over a real database: everybody's own answer, whatever befalls one, or the database."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from portal import ledger
+from portal.ledger import Queue
+from tests.faults.bank import Bank, Told, at_once, debit, told
+
+pytestmark = pytest.mark.faults
+MANY = 64
+SOON_ENOUGH = 6
+
+
+def one_group(bank: Bank, commands: Sequence[ledger.Command]) -> list[Told]:
+    """Submit commands so that all but the first come while that is being posted."""
+    post, arrived = bank.state.post, threading.Semaphore(0)
+
+    def slow(group: Sequence[ledger.Command]) -> list[ledger.Outcome]:
+        if list(group) == [commands[0]]:
+            for _ in commands[1:]:
+                arrived.acquire(timeout=SOON_ENOUGH)
+            time.sleep(0.05)
+        return post(group)
+
+    queue = bank.state.queue = Queue(slow)
+    begun = threading.Event()
+
+    def submit(command: ledger.Command) -> Told:
+        if command is commands[0]:
+            threading.Timer(0.05, begun.set).start()
+        else:
+            begun.wait(SOON_ENOUGH)
+            arrived.release()
+        return told(lambda: queue.submit(command))
+
+    return at_once([lambda each=each: submit(each) for each in commands])  # type: ignore[misc]
+
+
+def test_everybody_gets_the_answer_to_his_own_question(bank: Bank) -> None:
+    account = bank.account("acme", "pro")
+    answers = one_group(bank, [debit(account, job, job + 1) for job in range(MANY)])
+    for job, answer in enumerate(answers):
+        assert (answer.code, answer.replayed) == ("posted", False)
+        assert f'"id":"job-{job}"' in answer.said
+        assert f'"amount":{-job - 1},' in answer.said
+    assert bank.differences() == ()
+
+
+def poisoned(bank: Bank, account: str) -> ledger.Command:
+    """A command that the engine takes and the database does not: each refuses something else."""
+    labels = b"bytes" if bank.database.dialect == "sqlite" else "\0"
+    return replace(debit(account, "poison"), labels=labels)  # type: ignore[arg-type]
+
+
+def test_what_the_database_refuses_fails_alone(bank: Bank) -> None:
+    account = bank.account("acme", "pro")
+    jobs = [debit(account, job, 1) for job in range(16)]
+    answers = one_group(bank, [*jobs[:8], poisoned(bank, account), *jobs[8:]])
+    failed = answers.pop(8)
+    assert [answer.code for answer in answers] == ["posted"] * 16
+    assert failed.code.startswith(("IntegrityError", "NulError"))
+    assert bank.available(account) == 100_000 - 16
+    assert bank.differences() == ()
+
+
+class Away:
+    """A database that is away: each attempt takes its time, and all fail."""
+
+    def __init__(self, error: Exception, seconds: float) -> None:
+        self.error = error
+        self.seconds = seconds
+        self.tries = 0
+
+    def __call__(self, _: Sequence[ledger.Command]) -> list[ledger.Outcome]:
+        self.tries += 1
+        time.sleep(self.seconds)
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    "error", [ledger.StorageUnavailableError(), ledger.InProgressError()], ids=["away", "busy"]
+)
+def test_a_database_that_is_away_is_not_asked_for_each_of_a_group(
+    bank: Bank, error: ledger.LedgerError
+) -> None:
+    """An attempt may take seconds: sixty-four of them one by one would take minutes."""
+    bank.state.queue = Queue(away := Away(error, 0.2))
+    begun = time.monotonic()
+    answers = at_once([lambda job=job: bank.submit(debit("acme", job)) for job in range(MANY)])  # type: ignore[misc]
+    assert {answer.code.partition(":")[0] for answer in answers} == {type(error).__name__}
+    assert time.monotonic() - begun < SOON_ENOUGH
+    assert away.tries < 10
+
+
+def test_nobody_waits_for_ever_behind_a_leader_who_hangs(bank: Bank) -> None:
+    account, hangs = bank.account("acme"), threading.Event()
+    post, seen = bank.state.post, []
+
+    def stuck(group: Sequence[ledger.Command]) -> list[ledger.Outcome]:
+        seen.extend(group)
+        hangs.wait(30)
+        return post(group)
+
+    bank.state.queue = queue = Queue(stuck, patience=0.3)
+    leader = threading.Thread(target=lambda: queue.submit(debit(account, "first")))
+    leader.start()
+    while not seen:
+        time.sleep(0.01)
+    begun = time.monotonic()
+    answers = at_once([lambda job=job: bank.submit(debit(account, job)) for job in range(8)])  # type: ignore[misc]
+    assert {answer.code.partition(":")[0] for answer in answers} == {"StorageUnavailableError"}
+    assert time.monotonic() - begun < SOON_ENOUGH
+    hangs.set()
+    leader.join(SOON_ENOUGH)
+    assert len(seen) == 1, "who left was not posted behind his back"
+    assert bank.submit(debit(account, "later")).code == "posted"
+    assert bank.available(account) == 800
+
+
+def test_a_leader_who_is_struck_down_leaves_his_group_an_answer(bank: Bank) -> None:
+    account = bank.account("acme")
+    commands = [debit(account, job) for job in range(8)]
+    post = bank.state.post
+
+    def struck(group: Sequence[ledger.Command]) -> list[ledger.Outcome]:
+        if len(group) > 1:
+            post(group)
+            raise SystemExit
+        return post(group)
+
+    bank.state.post = struck  # type: ignore[method-assign]
+    answers = one_group(bank, commands)
+    assert sorted(answer.code.partition(":")[0] for answer in answers) == [
+        *["StorageUnavailableError"] * 6, "SystemExit", "posted"
+    ]  # fmt: skip
+    again = [bank.ask(command) for command in commands]
+    assert [(answer.code, answer.replayed) for answer in again] == [("posted", True)] * 8
+    assert bank.available(account) == 200
