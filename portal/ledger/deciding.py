@@ -25,7 +25,7 @@ from portal.ledger.commands import (
     SetStatus,
 )
 from portal.ledger.debits import debit
-from portal.ledger.errors import AccountFrozenError, LedgerError
+from portal.ledger.errors import AccountFrozenError, AccountSuspendedError, LedgerError
 from portal.ledger.facts import Facts
 from portal.ledger.grants import adjust, issue_grant
 from portal.ledger.holds import capture_hold, extend_hold, place_hold, release_hold
@@ -94,6 +94,8 @@ def answer(book: Book, command: Command, facts: Facts) -> Posted:
     """Decide one command on an advanced book; raises what it is refused for."""
     if book.account.status == "frozen" and not isinstance(command, SetStatus | Advance):
         raise AccountFrozenError(book.account.id)
+    if book.account.status == "closed" and isinstance(command, PutAccount | IssueGrant):
+        raise AccountSuspendedError(book.account.id, book.account.status)
     hold: Hold | None = None
     draft: Draft | None = None
     match command:

@@ -77,7 +77,9 @@ def limited(book: Book, account: Account, tier: pricing.Tier, incoming: int) -> 
 
 
 def allocated(book: Book, tier: pricing.Tier) -> int:
-    """A period's allocation: never withheld, but no balance passes the largest there is."""
+    """A period's allocation: withheld from closed accounts alone, within the largest balance."""
+    if book.account.status == "closed":
+        return 0
     return min(tier.allocation, BALANCE_MAX - book.account.posted)
 
 

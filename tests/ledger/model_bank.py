@@ -69,6 +69,8 @@ class Bank:
             self.advance(customer, now, 0)
             if customer.status == "frozen" and it["do"] not in ("status", "advance"):
                 raise NoError("account_frozen")
+            if customer.status == "closed" and it["do"] in ("grant", "put"):
+                self.active(customer)
             line: Line | None = getattr(self, it["do"])(customer, now, it, subject)
             self.advance(customer, now, now)
             return line
@@ -131,6 +133,8 @@ class Bank:
             lot = Lot("rollover", at, boundary(c.anchor, c.index + lives))
             c.give("grant", "rollover", at, sum(amount for _, amount in rolled), lot)
         c.start, c.end = at, boundary(c.anchor, c.index + 1)
+        if c.status == "closed":
+            opening = opening | {"allocation": 0}
         self.terms(c, tier, opening, opening["allocation"])
         self.allocate(c, opening, at)
 

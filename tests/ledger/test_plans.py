@@ -13,7 +13,7 @@ from portal.ledger.errors import (
     AccountSuspendedError,
     ValidationError,
 )
-from portal.ledger.model import DAY
+from portal.ledger.model import DAY, Reference
 from portal.ledger.stamps import day_of
 from tests.ledger.memory import MemoryLedger
 from tests.ledger.stories import (
@@ -52,6 +52,26 @@ def test_nobody_goes_to_a_plan_that_a_published_price_list_ends(before: str | No
     ada.open("plus")
     ada.now = at("2026-03-20")
     done(ada.debit(1))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        asked.PutAccount(account_id="ada", name="Ada", tier="pro", actor=ADMIN),
+        asked.IssueGrant(
+            account_id="ada", credits=5, origin="goodwill", reference=Reference("ticket", "1")
+        ),
+    ],
+)
+def test_a_closed_account_gets_no_more_credits(command: asked.Command) -> None:
+    ada = Story()
+    ada.open("free")
+    ada.status("closed")
+    refused(ada.ask(command), AccountSuspendedError, status="closed")
+    allocated = ada.account.posted
+    ada.now = ada.account.period_end
+    assert allocated > 0
+    assert ada.advance().posted == 0
 
 
 # Opening ---------------------------------------------------------------------------------------
@@ -277,7 +297,6 @@ def test_nothing_new_is_spent_on_an_account_that_is_not_active(status: str) -> N
     refused(ada.debit(1), AccountSuspendedError, status=status)
     refused(ada.hold(1), AccountSuspendedError, status=status)
     done(ada.capture(hold, 10))
-    done(ada.grant(5))
     done(ada.adjust(-5))
     ada.status("active")
     done(ada.debit(1))
