@@ -24,6 +24,8 @@ from portal.web.paths import local_path, path_of
 # No cookie can have this name, so Flask-Login never looks for one of its own.
 NO_COOKIE: Final = ";"
 MINUTE: Final = 60_000_000
+# Where "/" leads a customer; an admin who signs in there is led to the admins' page instead.
+LANDINGS: Final = ("/", "/usage")
 
 
 def register(app: Flask) -> None:
@@ -89,7 +91,7 @@ def send_to_sign_in() -> AnyResponse:
     """
     back = path_of(request.headers.get("HX-Current-URL", "")) if is_htmx() else request.full_path
     known = local_path(back.rstrip("?")) if request.method == "GET" else None
-    where = url_for("auth.sign_in", next=known if known != "/" else None)
+    where = url_for("auth.sign_in", next=known if known not in LANDINGS else None)
     if not is_htmx():
         return private(redirect(where, 303))
     return private(Response(status=401, headers={"HX-Redirect": where}))

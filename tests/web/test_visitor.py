@@ -21,7 +21,7 @@ def change(desk: Desk, email: str, **values: object) -> None:
 def test_strangers_are_sent_to_sign_in(desk: Desk, path: str) -> None:
     answer = desk.visitor().get(path)
     assert answer.status_code == 303
-    assert answer.location == ("/login" if path == "/" else f"/login?next={path}")
+    assert answer.location == ("/login" if path in ("/", "/usage") else f"/login?next={path}")
 
 
 def test_htmx_is_told_in_a_header_so_the_form_never_lands_inside_a_page(desk: Desk) -> None:
