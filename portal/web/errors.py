@@ -82,8 +82,9 @@ def render(code: int, sentence: str, number: str | None = None) -> Response:
         "title": TITLES.get(code, TITLES[400]),
         "sentence": sentence,
         "number": number,
+        "alone": asked_target() is not None,
     }
-    if asked_target() is None:
+    if not context["alone"]:
         body = render_template("errors/error.html", **context)
     else:
         body = render_block("errors/error.html", "message", **context)

@@ -73,3 +73,7 @@ def test_a_request_for_a_strange_host_gets_plain_words(desk: Desk) -> None:
 
 def test_every_title_is_of_a_status_that_can_come_up() -> None:
     assert set(errors.SENTENCES) <= set(errors.TITLES)
+
+
+def test_a_whole_page_says_what_happened_once(ada: Visitor) -> None:
+    assert words(ada.get("/nowhere").text).count("There is no such page.") == 0
