@@ -29,13 +29,18 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
 
 
 def share(part: int, whole: int) -> str:
-    """A share in per cent: one decimal under 10 %, none above, "<0.1 %" for a trace."""
+    """A share in per cent: one decimal under 10 %, none above, "<0.1 %" for a trace.
+
+    Rounded to the nearest, so that shares of a whole add up to about 100 %.
+    """
     if whole <= 0 or part <= 0:
         return "0 %"
-    mille = part * 1000 // whole
-    if mille == 0:
+    if part * 1000 < whole:
         return "<0.1 %"
-    return f"{mille // 10}.{mille % 10} %" if mille < 100 else f"{part * 100 // whole} %"
+    mille = (part * 2000 + whole) // (2 * whole)
+    if mille < 100:
+        return f"{mille // 10}.{mille % 10} %"
+    return f"{(part * 200 + whole) // (2 * whole)} %"
 
 
 def zone_of(name: str) -> ZoneInfo:

@@ -38,6 +38,7 @@ def test_a_noun_follows_its_number() -> None:
     [
         (0, 10, "0 %"), (5, 0, "0 %"), (-1, 10, "0 %"), (1, 10_000, "<0.1 %"),
         (1, 1000, "0.1 %"), (99, 1000, "9.9 %"), (1, 10, "10 %"), (1, 3, "33 %"), (7, 7, "100 %"),
+        (2, 3, "67 %"), (178, 100_000, "0.2 %"), (999, 10_000, "10 %"),
     ],
 )  # fmt: skip
 def test_shares_have_a_decimal_under_ten_per_cent_alone(part: int, whole: int, said: str) -> None:

@@ -52,7 +52,7 @@ def test_the_breakdown_sums_up_with_refunds_beside(desk: Desk, ada: Visitor) -> 
     desk.done(desk.debit("acme", 301, "generate.fast"))
     desk.done(ledger.Refund(entry_id=charged.id, reason="partial", credits=204, actor=STUDIO))
     text = words(ada.get("/usage").text)
-    assert "Generate speech 1 1,204 characters 1,204 204 1,000 88 %" in text
+    assert "Generate speech 1 1,204 characters 1,204 204 1,000 89 %" in text
     assert "Generate speech, fast model 1 301 characters 151 0 151 11 %" in text
     assert "All operations 2 1,355 204 1,151" in text
 
