@@ -69,7 +69,8 @@ def list_all(as_json: bool) -> None:
         click.echo(json.dumps(found))
         return
     for key in found:
-        state = f"revoked {key['revoked_at']}" if key["revoked_at"] else f"until {key['not_after']}"
+        until = f"until {key['not_after']}" if key["not_after"] else "without end"
+        state = f"revoked {key['revoked_at']}" if key["revoked_at"] else until
         click.echo(f"{key['kid']:24} {','.join(key['scopes']):42} {state}")
 
 
