@@ -68,9 +68,9 @@ def test_an_email_nobody_has_costs_as_much_time_as_a_wrong_password() -> None:
     known = identity.hash_password("correct horse battery")
 
     def cost(password_hash: str | None) -> float:
-        start = time.perf_counter()
+        start = time.thread_time()
         identity.verify_password(password_hash, "a wrong password")
-        return time.perf_counter() - start
+        return time.thread_time() - start
 
     cost(None)  # makes the decoy
     pairs = [(cost(known), cost(None)) for _ in range(15)]
