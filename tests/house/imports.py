@@ -39,7 +39,7 @@ ROOMS = {
     "internal": _room("current ledger pricing signing", "flask werkzeug sqlalchemy"),
     "web": _room(
         "current ledger pricing identity",
-        "flask werkzeug flask_login flask_wtf jinja2 jinja2_fragments markupsafe "
+        "flask werkzeug flask_login jinja2 jinja2_fragments markupsafe "
         "sqlalchemy.Connection",  # a name for annotations; queries are asked in other rooms
     ),
     "cli": _room(EVERYTHING, EVERYTHING),
