@@ -11,6 +11,7 @@ import pytest
 
 from portal import ledger
 from portal.ledger import Queue
+from portal.ledger.queue import Ticket
 from tests.faults.bank import Bank, Told, at_once, debit, told
 
 pytestmark = pytest.mark.faults
@@ -101,7 +102,8 @@ def test_a_database_that_is_away_is_not_asked_for_each_of_a_group(
 
 def test_nobody_waits_for_ever_behind_a_leader_who_hangs(bank: Bank) -> None:
     account, hangs = bank.account("acme"), threading.Event()
-    post, seen = bank.state.post, []
+    post = bank.state.post
+    seen: list[ledger.Command] = []
 
     def stuck(group: Sequence[ledger.Command]) -> list[ledger.Outcome]:
         seen.extend(group)
@@ -135,7 +137,7 @@ def test_a_leader_who_is_struck_down_leaves_his_group_an_answer(bank: Bank) -> N
             raise SystemExit
         return post(group)
 
-    bank.state.post = struck  # type: ignore[method-assign]
+    bank.state.post = struck  # type: ignore[assignment, method-assign]
     answers = one_group(bank, commands)
     assert sorted(answer.code.partition(":")[0] for answer in answers) == [
         *["StorageUnavailableError"] * 6, "SystemExit", "posted"
@@ -143,3 +145,43 @@ def test_a_leader_who_is_struck_down_leaves_his_group_an_answer(bank: Bank) -> N
     again = [bank.ask(command) for command in commands]
     assert [(answer.code, answer.replayed) for answer in again] == [("posted", True)] * 8
     assert bank.available(account) == 200
+
+
+class Startled(Ticket):
+    """A ticket whose owner is interrupted once he is woken, or at once."""
+
+    def __init__(self, command: ledger.Command) -> None:
+        super().__init__(command)
+        key = "" if command.request is None else command.request.key
+        if key.startswith("startled"):
+            self.woken = Alarm(self.woken, at_once=key.endswith("at-once"))  # type: ignore[assignment]
+
+
+class Alarm:
+    """Waits as the lock it stands for, and then is interrupted as by a signal."""
+
+    def __init__(self, lock: threading.Lock, *, at_once: bool) -> None:
+        self.lock = lock
+        self.at_once = at_once
+        self.release = lock.release
+
+    def acquire(self, timeout: float) -> None:
+        """Never return."""
+        if not self.at_once:
+            self.lock.acquire(timeout=timeout)
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("when", ["at-once", "when-woken"])
+def test_who_is_interrupted_while_he_waits_leaves_the_others_going(
+    bank: Bank, when: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the one who is to lead next would never come, and all others wait for him."""
+    monkeypatch.setattr("portal.ledger.queue.Ticket", Startled)
+    account = bank.account("acme")
+    startled = [debit(account, n, key=f"startled-{n}-{when}") for n in range(3)]
+    answers = one_group(bank, [debit(account, "first"), *startled, debit(account, "last")])
+    assert [answer.code.partition(":")[0] for answer in answers] == [
+        "posted", *["KeyboardInterrupt"] * 3, "posted"
+    ]  # fmt: skip
+    assert bank.submit(debit(account, "later")).code == "posted"
