@@ -42,7 +42,7 @@ class Queue:
     """
 
     def __init__(
-        self, post: Post, *, group_max: int = GROUP_MAX, patience: float = PATIENCE_SECONDS
+        self, post: Post, *, group_max: int = GROUP_MAX, patience: int = PATIENCE_SECONDS
     ) -> None:
         self._post = post
         self._group_max = group_max

@@ -110,7 +110,7 @@ def test_nobody_waits_for_ever_behind_a_leader_who_hangs(bank: Bank) -> None:
         hangs.wait(30)
         return post(group)
 
-    bank.state.queue = queue = Queue(stuck, patience=0.3)
+    bank.state.queue = queue = Queue(stuck, patience=1)
     leader = threading.Thread(target=lambda: queue.submit(debit(account, "first")))
     leader.start()
     while not seen:
