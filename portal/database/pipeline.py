@@ -18,6 +18,8 @@ Row = tuple[Any, ...]
 Asked = tuple[str, Sequence[Any]]
 Sent = tuple[str, list[bytes | None]]
 BINARY: Final = 1
+# Each statement has 5 seconds (statement_timeout): a server that is silent for longer is frozen.
+ANSWER_MILLISECONDS: Final = 15_000
 
 
 class Pipeline:
@@ -107,7 +109,8 @@ class Pipeline:
     def _result(self) -> pq.abc.PGresult | None:
         """The next answer, waited for without the interpreter's lock, which libpq would keep."""
         while self._pgconn.is_busy():
-            self._readable.poll()
+            if not self._readable.poll(ANSWER_MILLISECONDS):
+                raise OperationalError("the server does not answer")
             self._pgconn.consume_input()
         return self._pgconn.get_result()
 
