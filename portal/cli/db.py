@@ -1,10 +1,15 @@
 """`flask db`: bring the database to the newest migration, and say how it stands."""
 
+from collections.abc import Iterator
+from typing import Final
+
 import click
 from flask.cli import with_appcontext
 
 from portal import current, database, ledger, pricing
 from portal.config import Config
+
+MISSING: Final = "migrations are missing; run: flask --app wsgi db upgrade"
 
 
 @click.group("db", help="Upgrade the database and check it.")
@@ -35,10 +40,20 @@ def prepare(settings: Config) -> str:
 def check() -> None:
     """Exit 1 unless the database is safe to use and at the newest migration."""
     try:
-        click.echo(current.database.check())
-    except database.UnsafeDatabaseError as error:
+        for line in proved(current.database):
+            click.echo(line)
+    except database.DatabaseError as error:
         raise click.ClickException(str(error)) from None
-    with current.database.reading() as connection:
+
+
+def proved(opened: database.Database) -> Iterator[str]:
+    """What a database is and at which migration; whoever serves it asks first.
+
+    Raises UnsafeDatabaseError for one that could lose what it acknowledges, DatabaseError for one
+    that cannot be reached or lacks migrations.
+    """
+    yield opened.check()
+    with opened.reading() as connection:
         if not database.is_current(connection):
-            raise click.ClickException("migrations are missing; run: flask --app wsgi db upgrade")
-    click.echo(f"at migration {database.head()}")
+            raise database.DatabaseError(MISSING)
+    yield f"at migration {database.head()}"

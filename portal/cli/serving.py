@@ -8,12 +8,16 @@ knows them; an option on its command line goes before the one here.
 
 import os
 import signal
+import sys
 from pathlib import Path
 from typing import Any, Final
 
 from gunicorn.http import wsgi
 
+from portal.cli.db import proved
 from portal.cli.serve import STOPPING
+from portal.config import Config, ConfigError
+from portal.database import Database, DatabaseError
 
 MEMORY: Final = Path("/dev/shm")  # noqa: S108 - only workers' heartbeats are kept there
 
@@ -35,6 +39,19 @@ forwarded_allow_ips = ""
 forwarder_headers = ""
 # Nobody needs to know by which program an answer was made.
 wsgi.SERVER = "portal"
+
+
+def on_starting(_: Any) -> None:
+    """Refuse to serve a database that could lose what it acknowledges, or lacks migrations."""
+    try:
+        opened = Database(Config.from_environment(os.environ))
+        try:
+            for _line in proved(opened):
+                pass
+        finally:
+            opened.dispose()  # a worker makes connections of its own
+    except (ConfigError, DatabaseError) as error:
+        sys.exit(f"Error: {error}")
 
 
 def when_ready(_: Any) -> None:

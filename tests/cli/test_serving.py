@@ -33,7 +33,7 @@ def test_gunicorn_takes_them() -> None:
     assert settings.forwarded_allow_ips == []
     assert settings.forwarder_headers == []
     assert settings.worker_tmp_dir in ("/dev/shm", None)
-    for hook in ("when_ready", "pre_fork", "post_fork"):
+    for hook in ("on_starting", "when_ready", "pre_fork", "post_fork"):
         assert settings.settings[hook].get() is vars(serving)[hook]
 
 
