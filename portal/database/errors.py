@@ -14,7 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 # PostgreSQL's states after which the same work may succeed at once: it lost a race, all of it is
 # undone. On SQLite writers take turns, and none can lose one.
 RACES: Final = frozenset({"40001", "40P01", "55P03", "23505"})
-BUSY: Final = RACES | {"57014"}
+BUSY: Final = frozenset({"40001", "40P01", "55P03", "57014"})
 # First letters of states that tell of a server away, full, ending, or only standing by.
 DOWN: Final = ("08", "53", "57", "58", "XX", "25006", "25P03")
 SQLITE_BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
@@ -71,9 +71,8 @@ def is_down(error: BaseException) -> bool:
     code, state = code_of(error), state_of(error)
     if code is not None or state is not None:
         return code in SQLITE_DOWN or (state or "").startswith(DOWN)
-    original = type(original_of(error))
-    is_lost = original.__module__.startswith("psycopg") and original.__name__ == "OperationalError"
-    return is_lost or bool(getattr(error, "connection_invalidated", False))
+    kinds = {f"{kind.__module__}.{kind.__name__}" for kind in type(original_of(error)).__mro__}
+    return "psycopg.OperationalError" in kinds or getattr(error, "connection_invalidated", False)
 
 
 def state_of(error: BaseException) -> str | None:

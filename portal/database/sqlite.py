@@ -81,6 +81,21 @@ def engine(path: Path, *, writes: bool, pool: int) -> sa.Engine:
     return made
 
 
+def owner_engine(path: Path) -> sa.Engine:
+    """An engine for migrations: a connection without guards, each migration whole or not at all."""
+    made = sa.create_engine(
+        f"sqlite:///{path}",
+        creator=partial(connect, path, writes=True),
+        poolclass=sa.NullPool,
+    )
+
+    @event.listens_for(made, "begin")
+    def begin(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return made
+
+
 def connect(path: Path, *, writes: bool) -> sqlite3.Connection:
     """A connection as every one of the portal's is; it never makes the file.
 

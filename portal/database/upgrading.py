@@ -78,10 +78,6 @@ def sqlite_owner(path: Path) -> Iterator[sa.Connection]:
     """The file, made readable by its owner alone where it is new, in the writers' turn."""
     path.parent.mkdir(parents=True, exist_ok=True)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    engine = sa.create_engine(f"sqlite:///{path}", poolclass=sa.NullPool)
-    with sqlite.Turnstile(path).turn(), engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA journal_mode=WAL")
-        connection.exec_driver_sql("PRAGMA synchronous=FULL")
+    with sqlite.Turnstile(path).turn(), sqlite.owner_engine(path).connect() as connection:
         yield connection
         connection.commit()
-    engine.dispose()

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import psycopg
 import pytest
+import sqlalchemy as sa
 
 from portal.config import Config
-from portal.database import Database, head, is_current, upgrade
+from portal.database import Database, head, is_current, sqlite, upgrade
 from portal.database.upgrading import owner_connection
 from tests.databases import MIGRATES, SERVES, Databases, config_for
 
@@ -61,6 +63,43 @@ def test_many_at_once_migrate_once(empty: Config) -> None:
 def test_before_the_first_migration_nothing_is_current(empty: Config) -> None:
     with owner_connection(empty) as connection:
         assert not is_current(connection)
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("step", range(1, 400, 23))
+def test_a_migration_that_is_interrupted_was_never_begun(
+    empty: Config, step: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a first start that was killed would leave a file that no later one can use."""
+    with monkeypatch.context() as patch:
+        patch.setattr(sqlite, "connect", breaking(sqlite.connect, step))
+        try:
+            upgrade(empty)
+        except sa.exc.DBAPIError:
+            assert not current(empty)
+        else:
+            assert step > 300, "it has fewer steps than that"
+    assert upgrade(empty) == head()
+    assert current(empty)
+
+
+def breaking(connect: Callable[..., sqlite3.Connection], step: int) -> Callable[..., object]:
+    """Connections that change the schema so many times, and then fail."""
+
+    def connected(path: Path, *, writes: bool) -> sqlite3.Connection:
+        connection = connect(path, writes=writes)
+        left = iter(range(step))
+        changes = {sqlite3.SQLITE_INSERT, sqlite3.SQLITE_CREATE_TRIGGER, sqlite3.SQLITE_UPDATE}
+
+        def authorize(action: int, *_: object) -> int:
+            if action in changes and next(left, None) is None:
+                return sqlite3.SQLITE_DENY
+            return sqlite3.SQLITE_OK
+
+        connection.set_authorizer(authorize)
+        return connection
+
+    return connected
 
 
 def test_there_is_one_newest_migration() -> None:
