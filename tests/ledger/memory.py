@@ -322,6 +322,14 @@ class MemoryLedger:
         facts = known.facts_of(command)
         return decide(state, command, facts, now=now, tariffs=self.tariffs, ids=self.ids).outcome
 
+    def account(self, account_id: str) -> Account:
+        """One account's row."""
+        return self.tables.accounts[account_id]
+
+    def entries(self, account_id: str) -> list[Entry]:
+        """One account's history."""
+        return self.tables.of_account.get(account_id, [])
+
     def again(self, answered: Answered) -> Outcome:
         """The first outcome of an answered request, marked as replayed."""
         first = self.first[answered.service, answered.key]

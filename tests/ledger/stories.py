@@ -200,7 +200,7 @@ class Story:
     @property
     def account(self) -> Account:
         """Ada's account as it stands in the rows."""
-        return self.ledger.tables.accounts["ada"]
+        return self.ledger.account("ada")
 
     @property
     def grants(self) -> list[tuple[str, int, int]]:
@@ -210,7 +210,7 @@ class Story:
 
     def entries(self, account_id: str = "ada") -> list[Entry]:
         """The account's history."""
-        return self.ledger.tables.of_account.get(account_id, [])
+        return self.ledger.entries(account_id)
 
     def statement(self, since: int = 0, account_id: str = "ada") -> str:
         """`reason amount held → posted held` a line, after seq `since`."""

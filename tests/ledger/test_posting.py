@@ -322,7 +322,7 @@ def prepare(story: Story, account: str) -> Scene:
     and a turnover that is due."""
     about: dict[str, Any] = {"account_id": account}
     story.open("scale", **about)
-    story.now = story.ledger.tables.accounts[account].period_end - HOUR
+    story.now = story.ledger.account(account).period_end - HOUR
     story.grant(60, "promotion", expires_at=story.now + MINUTE, **about)
     charged = entry_of(story.debit(80, **about)).id
     open_hold = story.place(

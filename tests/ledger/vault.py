@@ -47,6 +47,18 @@ class Vault:
         with self.database.reading() as connection:
             return ledger.preview(connection, command, now=now, tariffs=self.tariffs, ids=self.ids)
 
+    def account(self, account_id: str) -> Account:
+        """One account's row."""
+        with self.database.reading() as connection:
+            return ledger.get_account(connection, account_id)
+
+    def entries(self, account_id: str) -> list[Entry]:
+        """One account's history."""
+        statement = sa.select(*columns(entries, Entry)).where(entries.c.account_id == account_id)
+        with self.database.reading() as connection:
+            found = connection.execute(statement.order_by(entries.c.seq))
+            return [Entry(*row) for row in found]
+
     @property
     def tables(self) -> Tables:
         """Every row there is, read anew."""
