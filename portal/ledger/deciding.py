@@ -118,9 +118,7 @@ def answer(book: Book, command: Command, facts: Facts) -> Posted:
         case PutAccount():
             draft = put_account(book, command)
         case SetStatus():
-            set_status(book, command)
-        case Advance():
-            pass
+            set_status(book, command)  # and an Advance asks for nothing more
     if draft is None:
         return Posted(book.account, hold=hold, grants=book.grants)
     return Posted(book.account, draft.entry, draft.draws, hold, draft.grants)
