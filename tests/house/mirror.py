@@ -16,19 +16,16 @@ UNMIRRORED = {
     "portal/ledger/commands.py": "values alone: every test of the ledger makes them",
     "portal/ledger/model.py": "values alone: every test of the ledger reads them",
     "portal/ledger/records.py": "tables alone: compared in tests/ledger/test_tables.py",
-    "portal/ledger/book.py": DECISIONS,
     "portal/ledger/burn.py": DECISIONS,
     "portal/ledger/debits.py": DECISIONS,
     "portal/ledger/facts.py": DECISIONS,
     "portal/ledger/funds.py": DECISIONS,
-    "portal/ledger/known.py": DECISIONS,
     "portal/ledger/plans.py": DECISIONS,
     "portal/ledger/appending.py": POSTS,
     "portal/ledger/posting.py": POSTS,
     "portal/ledger/queries.py": POSTS,
     "portal/ledger/statements.py": POSTS,
     "portal/ledger/chain.py": "every column is changed and found in tests/gate/test_tampering.py",
-    "portal/ledger/tariffs.py": "published and read in tests/cli/test_tariff.py",
 }
 
 

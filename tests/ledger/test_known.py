@@ -4,6 +4,7 @@ import pytest
 
 from portal import pricing
 from portal.ledger import commands as asked
+from portal.ledger.book import Draft
 from portal.ledger.commands import Command, Refused
 from portal.ledger.deciding import decide
 from portal.ledger.errors import EntryNotFoundError, HoldNotFoundError
@@ -38,7 +39,7 @@ def test_a_refund_of_what_is_not_loaded_changes_nothing_that_is_known() -> None:
     story.open("pro")
     refunded = done(story.refund(story.debit(10)))
     known = Known()
-    draft = (entry_of(refunded), refunded.draws, refunded.grants)
+    draft = Draft(entry_of(refunded), refunded.draws, refunded.grants)
     known.note(State(story.account, (), {}, {}), [draft], None)
     assert known.reversibles == {}
 
