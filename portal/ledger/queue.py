@@ -109,7 +109,10 @@ class Queue:
             with self._lock:
                 for ticket in group:
                     ticket.done = True
-                    ticket.woken.release()
+                    # A leader may have been handed the lead just as its patience ended: then
+                    # nobody is waiting here, and nothing is locked.
+                    if ticket.woken.locked():
+                        ticket.woken.release()
                 self._hand_over()
 
     def _settle(self, group: list[Ticket]) -> None:

@@ -156,3 +156,21 @@ def test_hundreds_at_once_are_each_answered_once() -> None:
         thread.join(30)
     assert answers == {command: command for command in range(300)}
     assert sorted(seen) == list(range(300))
+
+
+def test_who_is_handed_the_lead_as_patience_ends_leads_and_leaves_a_queue_that_goes_on() -> None:
+    poster = Poster()
+    poster.gate.set()
+    queue = Queue(poster, patience=1)
+    answers: Answers = {}
+    queue._led = True  # as while somebody else is posting
+    threads = ask(queue, [1], answers)
+    wait_until_waiting(queue, 1)
+    with queue._lock:  # patience ends while the one who posted holds the lock to hand over
+        threading.Event().wait(1.2)
+        queue._hand_over()
+    threads += ask(queue, [2], answers)
+    for thread in threads:
+        thread.join(5)
+        assert not thread.is_alive()
+    assert answers == {1: 10, 2: 20}
