@@ -397,19 +397,21 @@ def test_beyond_64_live_lots_equal_ones_are_poured_together_at_turnover() -> Non
     for _ in range(25):
         story.grant(4, "promotion", operations=("speak",))
     story.grant(3, effective_at=story.now + 300 * DAY)
+    story.grant(2, "goodwill")
     story.now = story.account.period_end - MINUTE
     story.place(6)
     since, available = len(story.entries()), story.account.available
     story.wait(MINUTE)
     story.advance()
     assert story.statement(since) == table("""
-        grant      allocation 0 0 -> 503 6
-        adjustment merge      0 0 -> 503 6
-        adjustment merge      0 0 -> 503 6
-        adjustment merge      0 0 -> 503 6
+        grant      allocation 0 0 -> 505 6
+        adjustment merge      0 0 -> 505 6
+        adjustment merge      0 0 -> 505 6
+        adjustment merge      0 0 -> 505 6
     """)
     assert {entry.approved_by for entry in story.entries()[since + 1 :]} == {"ledger"}
     assert sorted(story.grants) == [
+        ("goodwill", 2, 0),
         ("promotion", 4, 4),
         ("promotion", 96, 2),
         ("purchase", 3, 0),
