@@ -12,20 +12,12 @@ POSTS = "writes on both databases: tests/ledger/test_loading.py, tests/ledger/te
 # of the vault is run is held by `make test`, whichever test does it.
 UNMIRRORED = {
     "portal/database/errors.py": "classes alone: raised in tests/database/test_engines.py",
-    "portal/ledger/errors.py": "classes alone: each is provoked in tests/internal/test_problems.py",
     "portal/ledger/commands.py": "values alone: every test of the ledger makes them",
     "portal/ledger/model.py": "values alone: every test of the ledger reads them",
     "portal/ledger/records.py": "tables alone: compared in tests/ledger/test_tables.py",
-    "portal/ledger/burn.py": DECISIONS,
-    "portal/ledger/debits.py": DECISIONS,
     "portal/ledger/facts.py": DECISIONS,
-    "portal/ledger/funds.py": DECISIONS,
-    "portal/ledger/plans.py": DECISIONS,
-    "portal/ledger/appending.py": POSTS,
-    "portal/ledger/posting.py": POSTS,
     "portal/ledger/queries.py": POSTS,
     "portal/ledger/statements.py": POSTS,
-    "portal/ledger/chain.py": "every column is changed and found in tests/gate/test_tampering.py",
 }
 
 
