@@ -62,7 +62,8 @@ def decide(
     book = Book(state, now, tariffs, ids)
     if state.account.revision:
         advance(book)
-        facts = noticed(book, facts)
+        if book.drafts:
+            facts = noticed(book, facts)
     kept, drafts, revisions = book.state, len(book.drafts), len(book.revisions)
     try:
         outcome: Outcome = answer(book, command, facts)
