@@ -94,6 +94,18 @@ def test_every_origin_has_a_rank_and_a_priority_of_its_own() -> None:
     assert len(set(burn.ORIGIN_RANK.values())) == len(ORIGINS)
 
 
+def test_paid_credits_go_last_unless_a_grant_says_otherwise() -> None:
+    assert burn.PRIORITY == {
+        "promotion": 10,
+        "rollover": 15,
+        "reinstatement": 15,
+        "allocation": 20,
+        "goodwill": 30,
+        "import": 40,
+        "purchase": 50,
+    }
+
+
 def test_origin_decides_where_priority_and_expiry_do_not() -> None:
     alike = [lot(f"g{n}", origin, priority=1) for n, origin in enumerate(ORIGINS)]
     assert [grant.origin for grant in burn.in_burn_order(alike)] == [

@@ -421,14 +421,15 @@ def test_beyond_64_live_lots_equal_ones_are_poured_together_at_turnover() -> Non
     assert story.account.available == available
 
 
-def test_up_to_64_live_lots_stay_as_they_are() -> None:
+@pytest.mark.parametrize(("lots", "left"), [(64, 64), (65, 1)])
+def test_up_to_64_live_lots_stay_as_they_are(lots: int, left: int) -> None:
     story = Story()
     story.open("quit")
-    for _ in range(64):
+    for _ in range(lots):
         story.grant(10)
     story.now = story.account.period_end
     story.advance()
-    assert len(story.grants) == 64
+    assert len(story.grants) == left
 
 
 def test_what_was_poured_away_is_refilled_by_a_refund() -> None:
