@@ -247,8 +247,10 @@ END $$
 CREATE FUNCTION holds_follow() RETURNS trigger
 LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
-  IF OLD.status <> 'open' OR (NEW.id, NEW.account_id, NEW.seq, NEW.created_at)
-    IS DISTINCT FROM (OLD.id, OLD.account_id, OLD.seq, OLD.created_at) THEN
+  IF OLD.status <> 'open' OR (NEW.id, NEW.account_id, NEW.seq, NEW.created_at, NEW.service,
+      NEW.operation, NEW.tariff, NEW.reference_type, NEW.reference_id)
+    IS DISTINCT FROM (OLD.id, OLD.account_id, OLD.seq, OLD.created_at, OLD.service,
+      OLD.operation, OLD.tariff, OLD.reference_type, OLD.reference_id) THEN
     RAISE EXCEPTION 'guard: a hold ends once';
   END IF;
   IF pg_trigger_depth() < 2 THEN

@@ -230,7 +230,9 @@ END
 CREATE TRIGGER holds_follow BEFORE UPDATE ON holds BEGIN
   SELECT RAISE(ABORT, 'guard: a hold ends once')
     WHERE OLD.status <> 'open' OR NEW.id <> OLD.id OR NEW.account_id <> OLD.account_id
-      OR NEW.seq <> OLD.seq OR NEW.created_at <> OLD.created_at;
+      OR NEW.seq <> OLD.seq OR NEW.created_at <> OLD.created_at OR NEW.service <> OLD.service
+      OR NEW.operation <> OLD.operation OR NEW.tariff <> OLD.tariff
+      OR NEW.reference_type <> OLD.reference_type OR NEW.reference_id <> OLD.reference_id;
 END
 
 CREATE TRIGGER holds_stay BEFORE DELETE ON holds BEGIN

@@ -8,6 +8,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
 
 from tests.databases import Databases
 from tests.gate.attacks import (
@@ -28,6 +30,7 @@ from tests.gate.forgeries import A_REQUEST, FORGERIES, HONEST, THEIRS
 from tests.gate.scenes import Scene, scene, tried
 
 pytestmark = pytest.mark.gate
+sqlite_dialect = sqlite.dialect()
 VERBS = ("INSERT OR IGNORE", "INSERT OR FAIL", "INSERT OR REPLACE", "INSERT OR ROLLBACK")
 
 EDITS = [
@@ -255,6 +258,52 @@ def test_triggers_without_the_guards_before_them_would_lose_rows(tmp_path: Path)
             connection.execute("INSERT OR FAIL INTO draws VALUES (8)")
         assert connection.execute("SELECT amount FROM draws").fetchall() == [(9,), (8,)]
         assert connection.execute("SELECT left FROM lots").fetchall() == [(1,)]
+
+
+# What is moved by entries, and which program says so a trigger cannot tell.
+MOVED = {
+    "grants": {"remaining", "pinned"},
+    "holds": {"quantity", "amount", "captured", "expires_at", "status", "resolved_seq"},
+}
+CHANGED = {"TEXT": "coalesce(\"{0}\", '') || 'x'", "BLOB": "zeroblob(31)"}
+
+
+@pytest.mark.parametrize("table", edits(), ids=lambda table: table.name)
+def test_any_program_that_keeps_the_triggers_is_refused(
+    ledger: Scene, table: sa.Table, tmp_path: Path
+) -> None:
+    """Without the portal's authorizer, and without the settings of its connections."""
+    twin = twin_of(ledger, tmp_path)
+    kinds = {str(column.type.compile(sqlite_dialect)) for column in table.columns}
+    assert kinds <= {"TEXT", "BLOB", "INTEGER"}
+    before = sqlite_digest(twin)
+    with closing(sqlite3.connect(twin, isolation_level=None)) as connection:
+        connection.execute("PRAGMA recursive_triggers = OFF")
+        for column in table.columns:
+            if column.name in MOVED.get(table.name, ()):
+                continue
+            kind = str(column.type.compile(sqlite_dialect))
+            value = CHANGED.get(kind, 'coalesce("{0}", 0) + 1').format(column.name)
+            with pytest.raises(sqlite3.IntegrityError, match="guard: "):
+                connection.execute(f'UPDATE {table.name} SET "{column.name}" = {value}')
+        with pytest.raises(sqlite3.IntegrityError, match="guard: "):
+            connection.execute(f"DELETE FROM {table.name}")
+    assert sqlite_digest(twin) == before
+
+
+@pytest.mark.parametrize("edit", REPLACED, ids=name_of)
+def test_any_program_that_replaces_a_row_is_refused(
+    ledger: Scene, edit: Attack, tmp_path: Path
+) -> None:
+    """REPLACE deletes without a word to the triggers, where these are not recursive."""
+    twin = twin_of(ledger, tmp_path)
+    before = sqlite_digest(twin)
+    with closing(sqlite3.connect(twin, isolation_level=None)) as connection:
+        connection.execute("PRAGMA recursive_triggers = OFF")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("BEGIN")
+        assert any("guard: " in fault for fault in tried(connection, edit.statements))
+    assert sqlite_digest(twin) == before
 
 
 @pytest.mark.parametrize("statement", SETTINGS)
