@@ -164,6 +164,7 @@ class Alarm:
         self.lock = lock
         self.at_once = at_once
         self.release = lock.release
+        self.locked = lock.locked
 
     def acquire(self, timeout: float) -> None:
         """Never return."""
