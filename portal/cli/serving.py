@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from gunicorn.http import wsgi
+from gunicorn.workers import gthread
 
 from portal.cli.db import proved
 from portal.cli.serve import STOPPING
@@ -20,11 +21,31 @@ from portal.config import Config, ConfigError
 from portal.database import Database, DatabaseError
 
 MEMORY: Final = Path("/dev/shm")  # noqa: S108 - only workers' heartbeats are kept there
+# Seconds a thread waits for the first word on a new connection (then the poller waits, without
+# a thread), and a stopping worker for another request on a connection that had one.
+gthread.DEFAULT_WORKER_DATA_TIMEOUT = 1.0
+gthread.STOP_KEEPALIVE_LINGER = 0.5
+
+
+class PromptWorker(gthread.ThreadWorker):  # type: ignore[misc]  # it ships no types
+    """Threads that answer, and that end when told to.
+
+    Browsers connect ahead of their first request. A connection on which nothing was said yet
+    would otherwise keep a stopping worker for as long as a kept-alive one may last.
+    """
+
+    def murder_pending(self) -> None:
+        """Close silent connections: those whose time is up, or all where this worker stops."""
+        if not self.alive:
+            for silent in self.pending_conns:
+                silent.timeout = 0.0
+        super().murder_pending()
+
 
 bind = [f"127.0.0.1:{os.environ.get('PORT') or 8000}"]
 # Threads share a group commit, and a process that hops between cores costs twice its time:
 # few workers, each on a core of its own, with many threads.
-worker_class = "gthread"
+worker_class = PromptWorker
 workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
 threads = 16
 keepalive = 30

@@ -1,8 +1,13 @@
 """The settings of gunicorn: what it takes of them, and which core a worker gets."""
 
+import http.client
 import importlib
 import os
 import signal
+import socket
+import time
+from contextlib import closing
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +18,8 @@ from gunicorn.config import Config
 from portal.cli import serving
 from portal.cli.serve import STOPPING
 from portal.cli.serving import free_core, post_fork, pre_fork, when_ready
+from portal.config import Config as Settings
+from tests.serving import serving as served
 
 
 def taken() -> Config:
@@ -26,7 +33,7 @@ def taken() -> Config:
 
 def test_gunicorn_takes_them() -> None:
     settings = taken()
-    assert settings.worker_class_str == "gthread"
+    assert settings.worker_class is serving.PromptWorker
     assert (settings.workers, settings.threads) == (2, 16)
     assert settings.control_socket_disable is True
     assert settings.address == [("127.0.0.1", 8000)]
@@ -119,3 +126,28 @@ def test_signals_that_came_early_are_heard_when_it_is_ready() -> None:
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
         signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("word", [signal.SIGTERM, signal.SIGINT], ids=["told", "Ctrl-C"])
+def test_it_stops_at_once_whatever_browsers_keep_open(
+    config: Settings, tmp_path: Path, word: signal.Signals
+) -> None:
+    """Kept alive after an answer, or connected ahead of a request that never came."""
+    with served(config, tmp_path, workers=2) as portal:
+        kept = http.client.HTTPConnection(portal.authority, timeout=10)
+        address = (kept.host, kept.port)
+        with closing(kept), closing(socket.create_connection(address)) as waited_for:
+            time.sleep(1.5)  # so long that no thread waits for it any more, but the poller does
+            with closing(socket.create_connection(address)) as silent:
+                kept.request("GET", "/login")
+                answer = kept.getresponse()
+                answer.read()
+                assert (answer.status, answer.will_close) == (200, False)
+                told = time.monotonic()
+                portal.process.send_signal(word)
+                assert portal.process.wait(15) == 0
+                assert time.monotonic() - told < 3
+                for connection in (waited_for, silent, kept.sock):
+                    assert connection.recv(1) == b""
+        assert "SIGKILL" not in portal.log.read_text()
