@@ -6,13 +6,15 @@ adds a Fault and returns None. All faults of a request are told at once.
 
 import re
 import unicodedata
-import zoneinfo
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any, Final
+from zoneinfo import available_timezones
 
 from portal.internal.errors import Fault
 from portal.internal.strict_json import OddNumber, canonical
 from portal.internal.times import find_time
+from portal.internal.unseen import find_unseen
 from portal.ledger import AMOUNT_MAX, Reference
 
 Rule = Callable[[Any, str, list[Fault]], Any]
@@ -23,10 +25,8 @@ METADATA_MAX: Final = 2048
 PRIORITY_MAX: Final = 100
 TTL_MAX: Final = 86_400
 _SHOWN: Final = 64
-# Controls, and marks that reorder what is read: a text must look like what it is.
-_UNSEEN: Final = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]"
-)
+# What systems keep beside the zones: the zone of a machine is not that of an account.
+_NO_ZONES: Final = ("localtime", "Factory", "posixrules", "leapseconds")
 
 
 def whole(low: int, high: int) -> Rule:
@@ -67,24 +67,33 @@ def one_of(words: Iterable[str]) -> Rule:
     return read
 
 
-def visible(length_max: int) -> Rule:
-    """A text of 1 to `length_max` characters in NFC, without controls or marks of direction.
+def visible(length_max: int, *, joins: bool = False) -> Rule:
+    """A text of 1 to `length_max` characters in NFC, none of which is invisible.
 
     NFC is asked for, not made: two spellings of one reference must never be two references, and
-    what a service sends is what it will look for.
+    what a service sends is what it will look for. joins: signs that join letters are let through.
     """
     rule = f"must be 1 to {length_max} visible characters in NFC, not blank at either end"
 
     def read(value: Any, member: str, faults: list[Fault]) -> Any:
         if isinstance(value, str) and 0 < len(value) <= length_max and value == value.strip():
-            if value.isascii():
-                if value.isprintable():
-                    return value
-            elif not _UNSEEN.search(value) and unicodedata.is_normalized("NFC", value):
-                return value
+            misread = _misread(value, joins=joins)
+            return value if misread is None else _broken(faults, member, misread, value)
         return _broken(faults, member, rule, value)
 
     return read
+
+
+def _misread(text: str, *, joins: bool) -> str | None:
+    """The rule by which a text looks like another one, or None."""
+    if text.isascii() and text.isprintable():
+        return None
+    unseen = find_unseen(text, joins=joins)
+    if unseen is not None:
+        return f"must hold no control, invisible sign or mark of direction; it has {unseen}"
+    if not unicodedata.is_normalized("NFC", text):
+        return "must be in NFC: composed signs where there are any"
+    return None
 
 
 def flag(value: Any, member: str, faults: list[Fault]) -> Any:
@@ -105,9 +114,16 @@ def instant(value: Any, member: str, faults: list[Fault]) -> Any:
 
 def time_zone(value: Any, member: str, faults: list[Fault]) -> Any:
     """The name of a time zone."""
-    if isinstance(value, str) and value in zoneinfo.available_timezones():
+    if isinstance(value, str) and value in zones():
         return value
     return _broken(faults, member, "must be the name of a time zone, like Europe/Berlin", value)
+
+
+@cache
+def zones() -> frozenset[str]:
+    """The names of time zones; read once, as each reading walks a folder of hundreds of files."""
+    names = available_timezones().difference(_NO_ZONES)
+    return frozenset(name for name in names if not name.startswith(("posix/", "right/")))
 
 
 def reference(types: tuple[str, ...] = REFERENCE_TYPES) -> Rule:
@@ -145,7 +161,7 @@ def metadata(value: Any, member: str, faults: list[Fault]) -> Any:
         if isinstance(inner, dict | list | OddNumber):
             rule = "must be a text, a whole number, true, false or null"
             _broken(faults, f"{member}.{shown(name)}", rule, inner)
-        elif isinstance(inner, str) and _UNSEEN.search(inner):
+        elif isinstance(inner, str) and find_unseen(inner, joins=True):
             _broken(faults, f"{member}.{shown(name)}", "must be visible characters", inner)
     if faults:
         return None
@@ -193,15 +209,18 @@ def _refuse_unknown(
             faults.append(Fault(where, "is not a member of this", shown(value[name])))
 
 
-account_id: Final = matching(r"[A-Za-z0-9._:-]{1,64}", "1 to 64 of A-Z a-z 0-9 . _ : -")
+# Of `.` and `..` every client makes another path before it asks for it.
+account_id: Final = matching(
+    r"(?!\.{1,2}\Z)[A-Za-z0-9._:-]{1,64}", "1 to 64 of A-Z a-z 0-9 . _ : - but neither . nor .."
+)
 operation: Final = matching(r"[a-z][a-z0-9_.-]{0,63}", "the name of an operation")
 tier: Final = matching(r"[a-z][a-z0-9_.-]{0,63}", "the name of a tier")
 public_id: Final = matching(r"[a-z]{3}_[0-9a-zA-Z]{8,64}", "an id of ours")
 amount: Final = whole(1, AMOUNT_MAX)
 amount_or_zero: Final = whole(0, AMOUNT_MAX)
 ttl: Final = whole(1, TTL_MAX)
-name: Final = visible(200)
+name: Final = visible(200, joins=True)
 _label_name: Final = matching(
     r"[a-z][a-z0-9_]{0,39}", "named by 1 to 40 of a-z 0-9 _, a letter first"
 )
-_label_text: Final = visible(200)
+_label_text: Final = visible(200, joins=True)

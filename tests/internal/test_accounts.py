@@ -78,7 +78,7 @@ def test_an_anchor_is_set_once(service: Service) -> None:
     assert (answer.status_code, answer.json["members"][0]["member"]) == (422, "anchor_at")
 
 
-@pytest.mark.parametrize("name", ["~x", "a" * 65])
+@pytest.mark.parametrize("name", ["~x", "a" * 65, ".", ".."])
 def test_account_ids_of_paths_obey_the_same_rule(service: Service, name: str) -> None:
     answer = service.put(f"/accounts/{name}", TERMS)
     assert (answer.status_code, answer.json["members"][0]["member"]) == (422, "account")

@@ -63,6 +63,47 @@ def test_nothing_else_is_a_time_zone(zone: object) -> None:
     assert broken(rules.time_zone, zone)
 
 
+@pytest.mark.parametrize("zone", ["localtime", "Factory", "posixrules", "posix/UTC", "right/UTC"])
+def test_what_a_system_keeps_beside_its_zones_is_none(
+    zone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules, "available_timezones", lambda: {zone, "UTC"})
+    rules.zones.cache_clear()
+    try:
+        assert rules.time_zone("UTC", "it", []) == "UTC"
+        assert broken(rules.time_zone, zone)
+    finally:
+        rules.zones.cache_clear()
+
+
+def test_the_folder_of_zones_is_walked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    walks: list[set[str]] = []
+
+    def walk() -> set[str]:
+        walks.append({"UTC"})
+        return walks[-1]
+
+    monkeypatch.setattr(rules, "available_timezones", walk)
+    rules.zones.cache_clear()
+    try:
+        for _ in range(3):
+            rules.time_zone("UTC", "it", [])
+    finally:
+        rules.zones.cache_clear()
+    assert len(walks) == 1
+
+
+def test_a_text_that_holds_what_nobody_sees_is_told_what() -> None:
+    [fault] = broken(rules.visible(9), "a\u200bb")
+    assert fault.rule == "must hold no control, invisible sign or mark of direction; it has U+200B"
+    assert fault.got == "a\u200bb"
+    [fault] = broken(rules.visible(9), "e\u0301")
+    assert fault.rule == "must be in NFC: composed signs where there are any"
+    assert broken(rules.account_id, "..")[0].rule == (
+        "must be 1 to 64 of A-Z a-z 0-9 . _ : - but neither . nor .."
+    )
+
+
 @pytest.mark.parametrize(
     "rule",
     [rules.account_id, rules.operation, rules.public_id, rules.visible(128), rules.instant,
