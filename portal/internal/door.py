@@ -81,7 +81,8 @@ class Caller(NamedTuple):
 
 def admit() -> None:
     """Let a signed request in, and remember its caller; runs before every view of the door."""
-    environ, method = request.environ, request.method
+    environ = request.environ
+    method = environ["REQUEST_METHOD"]  # as it came: the framework reads "pOST" as POST
     state = current.application()
     content = _content(environ)
     path, query = _target(environ)
