@@ -21,7 +21,12 @@ keys = AppGroup("keys", help="The keys that services sign their requests with.")
 
 @keys.command("issue")
 @click.argument("name")
-@click.option("--scopes", required=True, help=f"Of {', '.join(SCOPES)}, by commas; or all.")
+@click.option(
+    "--scopes",
+    required=True,
+    help=f"Of {', '.join(SCOPES)}, by commas; or all. A plan gives credits: account is as"
+    " powerful as grant.",
+)
 @click.option("--operations", help="Names by commas; without it, every operation.")
 @click.option("--max-units", type=click.IntRange(min=1), help="Units one request may ask for.")
 @click.option("--daily-units", type=click.IntRange(min=1), help="Units of one UTC day.")

@@ -6,7 +6,8 @@ from portal import current, ledger
 from portal.internal.answers import reply
 from portal.internal.blueprint import blueprint
 from portal.internal.bodies import AccountBody
-from portal.internal.door import caller
+from portal.internal.caps import refuse_over, submit_capped
+from portal.internal.door import Caller, caller
 from portal.internal.errors import Fault, ValidationError
 from portal.internal.nonces import good_once
 from portal.internal.queries import BalanceQuery
@@ -29,16 +30,17 @@ def put_account(account_id: str) -> Response:
     good_once(asking)
     with current.database.reading() as connection:
         status = 201 if ledger.find_account(connection, account_id) is None else 200
-    outcome = current.submit(
-        ledger.PutAccount(
-            actor=asking.actor,
-            account_id=account_id,
-            name=body.name,
-            tier=body.tier,
-            anchor_at=body.anchor_at,
-            time_zone=body.time_zone,
-        )
+    command = ledger.PutAccount(
+        actor=asking.actor,
+        account_id=account_id,
+        name=body.name,
+        tier=body.tier,
+        anchor_at=body.anchor_at,
+        time_zone=body.time_zone,
     )
+    units = _given(asking, command)
+    refuse_over(asking.key, None, units)
+    outcome = submit_capped(asking, command, units)
     if isinstance(outcome, ledger.Refused):
         raise outcome.error
     return reply(status, _standing(outcome.account))
@@ -65,16 +67,26 @@ def get_balance(account_id: str) -> Response:
     return reply(200, {"balance": balance_reply(account_id, *found)})
 
 
+def _given(asking: Caller, command: ledger.PutAccount) -> int:
+    """Credits that a plan gives at once: a key's caps are as good for these as for grants."""
+    if not asking.key.is_limited:
+        return 0
+    entry = _preview(command).entry
+    return 0 if entry is None else entry.amount
+
+
 def _as_of_now(account_id: str) -> ledger.Account:
     """The account with all that has fallen due, whether or not that is written yet."""
-    command = ledger.Advance(account_id=account_id)
+    return _preview(ledger.Advance(account_id=account_id)).account
+
+
+def _preview(command: ledger.Command) -> ledger.Posted:
+    now, tariffs, ids = current.now(), current.tariffs(), current.ids
     with current.database.reading() as connection:
-        outcome = ledger.preview(
-            connection, command, now=current.now(), tariffs=current.tariffs(), ids=current.ids
-        )
+        outcome = ledger.preview(connection, command, now=now, tariffs=tariffs, ids=ids)
     if isinstance(outcome, ledger.Refused):
         raise outcome.error
-    return outcome.account
+    return outcome
 
 
 def _standing(account: ledger.Account) -> Reply:

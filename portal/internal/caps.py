@@ -1,7 +1,7 @@
 """What one key may ask for: its operations, units of a request and units of a UTC day.
 
-Units are the quantity of a debit or hold and the credits of a grant. A key that got into wrong
-hands can do no more than this until it is revoked.
+Units are the quantity of a debit or hold, what a capture takes beyond its hold, and the credits of
+a grant or a plan. A key that got into wrong hands can do no more than this until it is revoked.
 """
 
 from collections.abc import Callable

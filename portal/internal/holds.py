@@ -10,6 +10,7 @@ from portal.internal.blueprint import blueprint
 from portal.internal.bodies import CaptureBody, ExtendBody, HoldBody, ReleaseBody
 from portal.internal.caps import refuse_over
 from portal.internal.door import Caller, caller
+from portal.internal.overflow import units_beyond
 from portal.internal.replies import hold_reply
 from portal.internal.spending import spending
 
@@ -49,7 +50,7 @@ def capture_hold(hold_id: str) -> Response:
         final=body.final,
         **_asked(asking, "capture", hold_id, members),
     )
-    return answer(asking, command)
+    return answer(asking, command, _beyond(asking, hold_id, body.credits))
 
 
 @blueprint.post("/holds/<hold_id>/release")
@@ -92,9 +93,21 @@ def _more(asking: Caller, hold_id: str, quantity: int | None) -> int:
     return 0 if hold is None or quantity is None else max(0, quantity - hold.quantity)
 
 
+def _beyond(asking: Caller, hold_id: str, credits: int) -> int:
+    """Units a capture takes beyond its hold, within what the key may ask for in one request."""
+    hold = _of_limited(asking, hold_id)
+    if hold is None:
+        return 0
+    beyond = units_beyond(hold, credits, current.tariffs().named(hold.tariff))
+    if beyond.units and not asking.is_known():
+        refuse_over(asking.key, None, beyond.quantity)
+    return beyond.units
+
+
 def _of_limited(asking: Caller, hold_id: str) -> ledger.Hold | None:
-    """The hold, if its key is limited by what holds are for; a key without limits reads nothing."""
-    if asking.key.operations is None and asking.key.daily_units is None:
+    """The service's hold, if its key has limits; for a key without them nothing is read."""
+    if not asking.key.is_limited:
         return None
     with current.database.reading() as connection:
-        return ledger.find_hold(connection, hold_id)
+        hold = ledger.find_hold(connection, hold_id)
+    return hold if hold is not None and hold.service == asking.key.service else None

@@ -58,6 +58,11 @@ class ServiceKey(NamedTuple):
         """Whether the key was issued for a scope."""
         return scope in self.scopes.split()
 
+    @property
+    def is_limited(self) -> bool:
+        """Whether the key was issued for less than all that its scopes open."""
+        return (self.operations, self.max_units, self.daily_units) != (None, None, None)
+
     def prices(self, operation: str) -> bool:
         """Whether the key may ask for an operation."""
         return self.operations is None or operation in self.operations.split()

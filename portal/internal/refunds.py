@@ -2,11 +2,12 @@
 
 from flask import Response
 
-from portal import ledger
+from portal import current, ledger
 from portal.internal.answers import answer
 from portal.internal.blueprint import blueprint
 from portal.internal.bodies import RefundBody
-from portal.internal.door import caller
+from portal.internal.caps import refuse_over
+from portal.internal.door import Caller, caller
 
 
 @blueprint.post("/refunds")
@@ -15,6 +16,7 @@ def post_refund() -> Response:
     asking = caller()
     members = asking.members()
     body = RefundBody.read(members)
+    _refuse_other_operations(asking, body.entry)
     command = ledger.Refund(
         actor=asking.actor,
         request=asking.request("refund", members),
@@ -23,3 +25,13 @@ def post_refund() -> Response:
         credits=body.credits,
     )
     return answer(asking, command)
+
+
+def _refuse_other_operations(asking: Caller, entry_id: str) -> None:
+    """A key undoes what it may do: charges of its own operations, if it has such."""
+    if asking.key.operations is None:
+        return
+    with current.database.reading() as connection:
+        entry = ledger.find_entry_anywhere(connection, entry_id)
+    if entry is not None and entry.actor == asking.key.service:
+        refuse_over(asking.key, entry.operation, 0)

@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from flask import Flask
 
-from portal import ledger
+from portal import ledger, pricing
 from portal.database import Database
-from tests.internal.service import Clock, Service, debit_of, digest_of, issue, new_key
+from tests.internal.service import BESIDE, Clock, Service, debit_of, digest_of, issue, new_key
 
 
 def test_a_key_asks_for_its_own_operations_only(
@@ -125,3 +125,108 @@ def test_units_are_given_back_when_the_ledger_fails(
 
 def fail(*_: object, **__: object) -> None:
     raise sqlite3.OperationalError("disk I/O error")
+
+
+def overflowing(service: Service, vault: Database, clock: Clock) -> None:
+    """A price list by which captures of `generate` may take more than is held."""
+    held = "hold_ttl_seconds = 900\n"
+    text = (
+        pricing.shipped_tariff()
+        .document.replace('name = "2026-01"', 'name = "2026-11"')
+        .replace("2026-01-01T00:00:00Z", "2026-11-22T13:53:00Z")
+        .replace(held, f'{held}over_capture = "overflow"\n', 1)
+    )
+    tariff = pricing.parse_tariff(text, "tests")
+    vault.run(
+        lambda connection: ledger.publish_tariff(
+            connection, tariff, now=clock.now, published_by="tests"
+        )
+    )
+    clock.advance(seconds=60)
+
+
+def test_what_a_capture_takes_beyond_its_hold_counts_for_the_day(
+    service: Service, app: Flask, clock: Clock, vault: Database
+) -> None:
+    overflowing(service, vault, clock)
+    narrow = issue(app, clock, "narrow", daily_units=100)
+    capture = f"/holds/{narrow.held(40)}/capture"
+    before = digest_of(vault)
+    answer = narrow.post(capture, {"credits": 101})
+    assert (answer.status_code, answer.json["code"]) == (403, "key_cap")
+    told = (answer.json["cap"], answer.json["maximum"], answer.json["requested"])
+    assert told == ("daily_units", 100, 61)
+    assert digest_of(vault) == before
+    key, members = new_key(), {"credits": 90, "final": False}
+    first = narrow.post(capture, members, key=key)
+    assert first.status_code == 201, first.text
+    assert narrow.post(capture, members, key=key).data == first.data  # counts once
+    assert narrow.debit(11).json["cap"] == "daily_units"
+    assert narrow.debit(10).status_code == 201
+    assert narrow.post(capture, members, key=key).data == first.data  # its outcome stays
+    assert narrow.post(capture, {"credits": 1}).json["cap"] == "daily_units"
+    assert narrow.post(capture, {"credits": 0}).status_code == 201
+
+
+def test_what_a_capture_takes_beyond_its_hold_counts_for_the_request(
+    service: Service, app: Flask, clock: Clock, vault: Database
+) -> None:
+    overflowing(service, vault, clock)
+    narrow = issue(app, clock, "narrow", max_units=100)
+    hold = narrow.held(40, ttl_seconds=60)
+    before = digest_of(vault)
+    answer = narrow.post(f"/holds/{hold}/capture", {"credits": 101})
+    assert (answer.status_code, answer.json["code"]) == (403, "key_cap")
+    told = (answer.json["cap"], answer.json["maximum"], answer.json["requested"])
+    assert told == ("max_units", 100, 101)
+    assert digest_of(vault) == before
+    key, members = new_key(), {"credits": 100, "final": False}
+    first = narrow.post(f"/holds/{hold}/capture", members, key=key)
+    assert first.status_code == 201, first.text
+    assert narrow.post(f"/holds/{hold}/capture", members, key=key).data == first.data
+    late = narrow.held(40, ttl_seconds=1)
+    clock.advance(seconds=1)
+    answer = narrow.post(f"/holds/{late}/capture", {"credits": 101})
+    assert (answer.status_code, answer.json["code"]) == (403, "key_cap")
+    assert narrow.post(f"/holds/{late}/capture", {"credits": 100}).status_code == 201
+
+
+def test_credits_that_a_plan_gives_count_in_the_caps_of_the_key(
+    service: Service, app: Flask, clock: Clock, vault: Database
+) -> None:
+    small = issue(app, clock, "small", max_units=30_000)
+    daily = issue(app, clock, "daily", daily_units=30_000)
+    before = digest_of(vault, without=BESIDE)
+    terms = {"name": "Beta", "tier": "pro"}
+    for narrow, cap in ((small, "max_units"), (daily, "daily_units")):
+        answer = narrow.put("/accounts/beta", terms)
+        assert (answer.status_code, answer.json["code"]) == (403, "key_cap")
+        told = (answer.json["cap"], answer.json["maximum"], answer.json["requested"])
+        assert told == (cap, 30_000, 100_000)
+    assert digest_of(vault, without=BESIDE) == before
+    starter = {"name": "Beta", "tier": "starter"}
+    assert daily.put("/accounts/beta", starter).status_code == 201
+    assert daily.put("/accounts/beta", starter).status_code == 200  # gives nothing
+    assert daily.put("/accounts/beta", terms).json["requested"] == 70_000
+    assert small.put("/accounts/beta", terms).json["requested"] == 70_000
+    assert small.put("/accounts/gamma", starter).status_code == 201
+    answer = daily.put("/accounts/delta", {"name": "Delta", "tier": "free"})
+    assert answer.json["requested"] == 1_000
+
+
+def test_a_key_refunds_charges_of_its_own_operations_only(
+    service: Service, app: Flask, clock: Clock, vault: Database
+) -> None:
+    narrow = issue(app, clock, service.key.service, operations=("design",))
+    charged = service.debit(10).json["entry"]["id"]
+    captured = service.post(f"/holds/{service.held(10)}/capture", {"credits": 5}).json["entry"]
+    before = digest_of(vault)
+    for entry in (charged, captured["id"]):
+        answer = narrow.post("/refunds", {"entry": entry, "reason": "failed"})
+        assert (answer.status_code, answer.json["code"]) == (403, "scope_denied")
+        assert answer.json["operations"] == ["design"]
+    assert digest_of(vault) == before
+    own = narrow.debit(1, operation="design").json["entry"]["id"]
+    assert narrow.post("/refunds", {"entry": own, "reason": "failed"}).status_code == 201
+    unknown = {"entry": f"ent_{0:032}", "reason": "failed"}
+    assert narrow.post("/refunds", unknown).status_code == 404
