@@ -6,6 +6,7 @@ from flask import Response, request
 
 from portal import ledger
 from portal.internal.caps import submit_capped
+from portal.internal.disclosure import disclosed
 from portal.internal.door import Caller
 from portal.internal.problems import problem
 from portal.internal.replies import posted_reply
@@ -21,7 +22,8 @@ def answer(asking: Caller, command: ledger.Command, units: int = 0) -> Response:
 
     units: what it counts for in the caps of its key.
     """
-    return outcome_answer(submit_capped(asking, command, units), request.path)
+    outcome = submit_capped(asking, command, units)
+    return outcome_answer(disclosed(outcome, command, asking.key.service), request.path)
 
 
 def outcome_answer(outcome: ledger.Outcome, instance: str) -> Response:

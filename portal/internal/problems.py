@@ -31,7 +31,6 @@ TABLE: Final[Mapping[type[Exception], Row]] = {
     signing.SignatureExpiredError: Row(401, "Signature not valid now", True),
     ledger.InsufficientCreditsError: Row(402, "Insufficient credits"),
     errors.ScopeDeniedError: Row(403, "Not in this key's scope"),
-    ledger.ScopeDeniedError: Row(403, "Not in this key's scope"),
     errors.KeyCapError: Row(403, "Over this key's cap"),
     ledger.LimitReachedError: Row(403, "Limit reached"),
     ledger.AccountSuspendedError: Row(403, "Account suspended"),
@@ -115,6 +114,9 @@ def as_door_error(error: Exception) -> Exception:
             return errors.ValidationError([Fault(error.member, error.rule, got)])
         case pricing.QuantityError():
             return errors.ValidationError([Fault("quantity", error.rule, str(error.quantity))])
+        case ledger.ScopeDeniedError(subject=subject):
+            is_hold = subject.startswith("hld_")
+            return (ledger.HoldNotFoundError if is_hold else ledger.EntryNotFoundError)(subject)
         case pricing.UnknownTierError():
             rule = f"must be one of {', '.join(error.known)}"
             return errors.ValidationError([Fault("tier", rule, error.tier)])

@@ -52,9 +52,7 @@ class Provoke:
         return self.service.debit(1)
 
     def scope_denied(self) -> Answer:
-        entry = self.service.debit(1).json["entry"]["id"]
-        other = self.service.issue("design")
-        return other.post("/refunds", {"entry": entry, "reason": "failed"})
+        return self.service.issue("reader", scopes=("read",)).debit(1)
 
     def key_cap(self) -> Answer:
         return self.service.issue("small", max_units=1).debit(2)
@@ -171,6 +169,8 @@ def test_every_refusal_of_the_ledger_and_the_price_list_has_its_row() -> None:
     refusals = {
         kind
         for room in (ledger, pricing)
+        # Told as not found: what belongs to another service is not there.
+        ledger.ScopeDeniedError,
         for kind in vars(room).values()
         if isinstance(kind, type) and issubclass(kind, Exception)
     }
@@ -209,6 +209,16 @@ def test_the_document_has_every_code_with_its_status_and_advice() -> None:
     wanted = {(code, row.status, row.retryable) for code, row in ROWS}
     wanted |= {(code, row.status, row.retryable) for code, row in [*HTTP.values(), UNEXPECTED]}
     assert told == wanted
+@pytest.mark.parametrize(
+    ("subject", "told"),
+    [("hld_1", ledger.HoldNotFoundError), ("ent_1", ledger.EntryNotFoundError)],
+)
+def test_what_belongs_to_another_service_is_not_there(subject: str, told: type[Exception]) -> None:
+    error = as_door_error(ledger.ScopeDeniedError(subject, "tts"))
+    assert type(error) is told
+    assert str(error) == str(told(subject))
+
+
     assert len(rows) == len(told)
 
 

@@ -1,7 +1,10 @@
 """Refunds over the door: back to where the credits came from, never more than was taken."""
 
+from itertools import product
+
 from flask import Flask
 
+from portal import current, ledger
 from portal.database import Database
 from tests.internal.service import Clock, Service, digest_of, issue, new_key
 
@@ -64,12 +67,36 @@ def test_an_entry_that_is_not_there_is_not_found(service: Service) -> None:
     assert answer.json["entry"] == entry
 
 
-def test_another_service_cannot_refund_it(
+def test_nothing_tells_an_entry_of_another_service_from_none(
     service: Service, app: Flask, clock: Clock, vault: Database
 ) -> None:
-    entry, other = charged(service), issue(app, clock, "design")
+    placed, done, gone = (service.hold(10).json for _ in range(3))
+    refunded = charged(service)
+    back = service.post("/refunds", {"entry": refunded, "reason": "failed"}).json["entry"]["id"]
+    captured = service.post(f"/holds/{done['hold']['id']}/capture", {"credits": 9}).json["entry"]
+    released = service.post(f"/holds/{gone['hold']['id']}/release", {"reason": "failed"}).json
+    entries = [charged(service), refunded, back, placed["entry"]["id"], captured["id"]]
+    entries.append(released["entry"]["id"])
+    others = issue(app, clock, "other"), issue(app, clock, "limited", operations=("design",))
+    admin = ledger.Actor("admin", "root@example.com")
     before = digest_of(vault)
-    answer = other.post("/refunds", {"entry": entry, "reason": "failed"})
-    assert (answer.status_code, answer.json["code"]) == (403, "scope_denied")
-    assert (answer.json["subject"], answer.json["owner"]) == (entry, "tts")
+    nobody_s = "ent_" + "0" * 32
+    for other, entry in product(others, entries):
+        for more in ({}, {"credits": 1}, {"credits": 1_000}):
+            members = {"entry": nobody_s, "reason": "failed", **more}
+            nobody = other.post("/refunds", members)
+            answer = other.post("/refunds", {**members, "entry": entry})
+            assert answer.text == nobody.text.replace(nobody_s, entry)
+            assert (answer.status_code, answer.json["code"]) == (404, "entry_not_found")
     assert digest_of(vault) == before
+    with app.app_context():
+        current.submit(ledger.SetStatus(account_id="acme", status="frozen", actor=admin))
+    members = {"entry": entries[0], "reason": "failed"}
+    assert others[0].post("/refunds", members).status_code == 404
+    assert service.post("/refunds", members).status_code == 423
+
+
+def test_what_the_ledger_itself_wrote_is_no_charge(service: Service) -> None:
+    allocation = service.get("/accounts/acme/entries").json["entries"][0]["id"]
+    answer = service.post("/refunds", {"entry": allocation, "reason": "failed"})
+    assert (answer.status_code, answer.json["members"][0]["member"]) == (422, "entry")
