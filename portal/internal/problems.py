@@ -105,8 +105,14 @@ def internal_error(instance: str) -> Response:
 
 
 def as_door_error(error: Exception) -> Exception:
-    """The error as the table knows it: one broken member is a validation, whoever noticed it."""
+    """The error as the table knows it: one broken member is a validation, whoever noticed it.
+
+    What belongs to another service is told as what is not there.
+    """
     match error:
+        case ledger.ScopeDeniedError(subject=subject):
+            is_hold = subject.startswith("hld_")
+            return (ledger.HoldNotFoundError if is_hold else ledger.EntryNotFoundError)(subject)
         case ledger.ValidationError():
             got = error.got
             if error.member.endswith("_at") and isinstance(got, int):
@@ -114,9 +120,6 @@ def as_door_error(error: Exception) -> Exception:
             return errors.ValidationError([Fault(error.member, error.rule, got)])
         case pricing.QuantityError():
             return errors.ValidationError([Fault("quantity", error.rule, str(error.quantity))])
-        case ledger.ScopeDeniedError(subject=subject):
-            is_hold = subject.startswith("hld_")
-            return (ledger.HoldNotFoundError if is_hold else ledger.EntryNotFoundError)(subject)
         case pricing.UnknownTierError():
             rule = f"must be one of {', '.join(error.known)}"
             return errors.ValidationError([Fault("tier", rule, error.tier)])
