@@ -16,7 +16,7 @@ from tqdm import tqdm
 from portal import current, identity
 from portal.cli.demo.banner import banner
 from portal.cli.demo.debit import SilentPortalError, send, signed_debit
-from portal.cli.demo.filling import DAYS, ForeignAccountsError, prepare
+from portal.cli.demo.filling import DAYS, DAYS_MAX, ForeignAccountsError, prepare
 from portal.cli.demo.sheet import Sheet, find_sheet
 from portal.cli.demo.stage import DAY, RefusedStepError, Scene
 from portal.cli.serve import HOST, BusyPortError, listen, serve
@@ -36,7 +36,7 @@ INTERRUPTED = 130
 demo = AppGroup("demo", help="A portal with three customers and their history, to try it out.")
 days_option = click.option(
     "--days",
-    type=click.IntRange(1, 180),
+    type=click.IntRange(1, DAYS_MAX),
     default=DAYS,
     show_default=True,
     help="How long a history to write, where there is none.",

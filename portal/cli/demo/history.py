@@ -7,34 +7,26 @@ from collections.abc import Callable, Iterator
 from random import Random
 from typing import Final
 
-from sqlalchemy import Connection
-
-from portal import ledger, pricing
+from portal import ledger
 from portal.cli.demo import mira, northwind, wanderlust
 from portal.cli.demo.cast import CUSTOMERS
 from portal.cli.demo.orders import Service
-from portal.cli.demo.stage import Scene, Script, play
+from portal.cli.demo.stage import Post, Scene, Script, play
 
 SEED: Final = "credits portal demo"
 LIVES: Final = (northwind, wanderlust, mira)
 
 
-def write_history(
-    connection: Connection,
+def tell(
     scene: Scene,
     service: Service,
-    tariffs: pricing.Tariffs,
+    post: Post,
     told: Callable[[int], object] = lambda at: None,
 ) -> int:
-    """Write the history of all customers; gives the number of commands. Never commits.
+    """Post the history of all customers, step by step; gives the number of commands.
 
-    `told` gets the simulated instant now and then. Raises RefusedStepError.
+    `told` gets the simulated instant of each step. Raises RefusedStepError.
     """
-    ids = ledger.Ids(lots_of("ids").randbytes)
-
-    def post(at: int, command: ledger.Command) -> ledger.Outcome:
-        return ledger.post(connection, [command], now=at, tariffs=tariffs, ids=ids)[0]
-
     played = play(scripts(scene, service), scene, post, told)
     for customer in CUSTOMERS:
         post(scene.now, ledger.Advance(account_id=customer.account))
@@ -45,6 +37,11 @@ def scripts(scene: Scene, service: Service) -> Iterator[Script]:
     """Everything that happens in a scene, in no order."""
     for life in LIVES:
         yield from life.life(scene, service, lots_of(life.ACCOUNT))
+
+
+def new_ids() -> ledger.Ids:
+    """The ids of the history, the same each time it is told."""
+    return ledger.Ids(lots_of("ids").randbytes)
 
 
 def lots_of(name: str) -> Random:

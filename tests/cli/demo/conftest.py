@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from portal import create_app, ledger, pricing
 from portal.cli import db
 from portal.cli.demo.filling import prepare
-from portal.cli.demo.history import lots_of, write_history
+from portal.cli.demo.history import lots_of, new_ids, tell
 from portal.cli.demo.orders import Service
 from portal.cli.demo.sheet import Sheet
 from portal.cli.demo.stage import Scene, Script, play
@@ -148,15 +148,30 @@ def stage(connection: Connection) -> Stage:
     return Stage(connection, Scene(NOW, 30), [], ledger.Ids(lots_of("tests").randbytes))
 
 
+def tell_all(
+    connection: Connection,
+    scene: Scene,
+    service: Service,
+    told: Callable[[int], object] = lambda at: None,
+) -> int:
+    """The whole history of a scene, in the database transaction of a connection."""
+    ids = new_ids()
+
+    def post(at: int, command: ledger.Command) -> ledger.Outcome:
+        return ledger.post(connection, [command], now=at, tariffs=TARIFFS, ids=ids)[0]
+
+    return tell(scene, service, post, told)
+
+
 Tell = Callable[[Scene], Stage]
 
 
-@pytest.fixture
-def tell(connection: Connection) -> Tell:
+@pytest.fixture(name="tell")
+def tell_a_scene(connection: Connection) -> Tell:
     """Plays the whole history of a scene."""
 
     def told(scene: Scene) -> Stage:
-        write_history(connection, scene, SERVICE, TARIFFS)
+        tell_all(connection, scene, SERVICE)
         return Stage(connection, scene, [], ledger.Ids(lots_of("tests").randbytes))
 
     return told

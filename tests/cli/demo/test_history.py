@@ -7,11 +7,11 @@ from sqlalchemy import Connection
 
 from portal import ledger
 from portal.cli.demo.cast import CUSTOMERS, MIRA, NORTHWIND, WANDERLUST
-from portal.cli.demo.history import lots_of, scripts, write_history
+from portal.cli.demo.history import lots_of, scripts
 from portal.cli.demo.mira import LEFT
 from portal.cli.demo.orders import Service
 from portal.cli.demo.stage import DAY, HOUR, Scene
-from tests.cli.demo.conftest import FEW, NOW, SERVICE, TARIFFS, Filled, Tell, micros
+from tests.cli.demo.conftest import FEW, NOW, SERVICE, Filled, Tell, micros, tell_all
 
 
 def all_entries(connection: Connection) -> list[ledger.Entry]:
@@ -64,7 +64,7 @@ def test_both_databases_hold_the_same_bytes(own: Filled, connection: Connection)
         assert ledger.audit(other, now=NOW).clean
         service = Service("studio", next(e.key_id for e in all_entries(other) if e.key_id))
         theirs = [ledger.get_account(other, each.account) for each in CUSTOMERS]
-    write_history(connection, Scene(NOW, FEW), service, TARIFFS)
+    tell_all(connection, Scene(NOW, FEW), service)
     ours = [ledger.get_account(connection, each.account) for each in CUSTOMERS]
     assert [each.head_hash for each in ours] == [each.head_hash for each in theirs]
 
@@ -82,7 +82,7 @@ def test_another_day_has_another_story() -> None:
 
 def test_the_number_of_commands_is_told(connection: Connection) -> None:
     told: list[int] = []
-    count = write_history(connection, Scene(NOW, 2), SERVICE, TARIFFS, told.append)
+    count = tell_all(connection, Scene(NOW, 2), SERVICE, told.append)
     assert count == len(told) > 20
     assert told == sorted(told)
 
