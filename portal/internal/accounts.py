@@ -39,7 +39,7 @@ def put_account(account_id: str) -> Response:
         time_zone=body.time_zone,
     )
     units = _given(asking, command)
-    refuse_over(asking.key, None, units)
+    refuse_over(asking.key, None, units, noun="credit")
     outcome = submit_capped(asking, command, units)
     if isinstance(outcome, ledger.Refused):
         raise outcome.error

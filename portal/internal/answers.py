@@ -11,6 +11,7 @@ from portal.internal.door import Caller
 from portal.internal.problems import problem
 from portal.internal.replies import posted_reply
 from portal.internal.strict_json import write
+from portal.internal.units import limit_sentence
 
 Headers = list[tuple[str, str]]
 _FRESH: Final[Headers] = [("Content-Type", "application/json"), ("Cache-Control", "no-store")]
@@ -22,16 +23,18 @@ def answer(asking: Caller, command: ledger.Command, units: int = 0) -> Response:
 
     units: what it counts for in the caps of its key.
     """
-    outcome = submit_capped(asking, command, units)
-    return outcome_answer(disclosed(outcome, command, asking.key.service), request.path)
+    outcome = disclosed(submit_capped(asking, command, units), command, asking.key.service)
+    detail = None
+    if isinstance(outcome, ledger.Refused) and isinstance(outcome.error, ledger.LimitReachedError):
+        detail = limit_sentence(outcome.error, command)
+    return outcome_answer(outcome, request.path, detail)
 
 
-def outcome_answer(outcome: ledger.Outcome, instance: str) -> Response:
+def outcome_answer(outcome: ledger.Outcome, instance: str, detail: str | None = None) -> Response:
     """201 with what was done, or the problem; marked if the key had its outcome before."""
     if isinstance(outcome, ledger.Refused):
-        return problem(
-            outcome.error, instance, replayed=outcome.replayed, refusal=outcome.refusal_id
-        )
+        told, refusal = outcome.replayed, outcome.refusal_id
+        return problem(outcome.error, instance, replayed=told, refusal=refusal, detail=detail)
     return _response(201, posted_reply(outcome), _REPLAYED if outcome.replayed else _FRESH)
 
 

@@ -14,6 +14,8 @@ from portal import current, ledger
 from portal.internal.door import Caller
 from portal.internal.errors import KeyCapError, ScopeDeniedError
 from portal.internal.keys import ServiceKey, metadata
+from portal.internal.units import counted_of
+from portal.pricing import counted
 
 _DAY: Final = 86_400_000_000
 
@@ -40,13 +42,18 @@ _GIVE: Final = (
 )
 
 
-def refuse_over(key: ServiceKey, operation: str | None, units: int) -> None:
-    """Refuse an operation or size that the key was not issued for."""
+def refuse_over(
+    key: ServiceKey, operation: str | None, units: int, *, noun: str | None = None
+) -> None:
+    """Refuse an operation or size that the key was not issued for. noun: of other units."""
     if operation is not None and not key.prices(operation):
         named = tuple((key.operations or "").split())
         raise ScopeDeniedError("This key may not ask for that operation.", operations=named)
     if key.max_units is not None and units > key.max_units:
-        raise KeyCapError(cap="max_units", maximum=key.max_units, requested=units)
+        most = key.max_units
+        allowed = counted(most, noun) if noun else counted_of(most, operation)
+        detail = f"This key may ask for {allowed} in one request, and this asks for {units:,}."
+        raise KeyCapError(detail, cap="max_units", maximum=most, requested=units)
 
 
 def submit_capped(asking: Caller, command: ledger.Command, units: int) -> ledger.Outcome:
@@ -66,7 +73,13 @@ def submit_capped(asking: Caller, command: ledger.Command, units: int) -> ledger
         if asking.is_known():
             return submit(command)
         left = -(-(_DAY - late) // 1_000_000)
-        raise KeyCapError(cap="daily_units", maximum=maximum, requested=units, retry_after=left)
+        raise KeyCapError(
+            f"This key may ask for {counted(maximum, 'unit')} a day, and this passes them.",
+            cap="daily_units",
+            maximum=maximum,
+            requested=units,
+            retry_after=left,
+        )
     done = False
     try:
         outcome = submit(command)

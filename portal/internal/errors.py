@@ -58,7 +58,7 @@ class ValidationError(DoorError):
         first = faults[0]
         more = f" ({len(faults) - 1} more)" if len(faults) > 1 else ""
         super().__init__(
-            f"{first.member} {first.rule}.{more}",
+            f"{first.member} {first.rule}{more}.",
             members=[fault._asdict() for fault in faults],
         )
         self.faults = faults

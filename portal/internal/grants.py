@@ -21,7 +21,7 @@ def post_grant() -> Response:
     asking = caller()
     members = asking.members()
     body = GrantBody.read(members)
-    refuse_over(asking.key, None, body.credits)
+    refuse_over(asking.key, None, body.credits, noun="credit")
     command = ledger.IssueGrant(
         actor=asking.actor,
         request=asking.request("grant", members),

@@ -100,7 +100,7 @@ def _beyond(asking: Caller, hold_id: str, credits: int) -> int:
         return 0
     beyond = units_beyond(hold, credits, current.tariffs().named(hold.tariff))
     if beyond.units and not asking.is_known():
-        refuse_over(asking.key, None, beyond.quantity)
+        refuse_over(asking.key, hold.operation, beyond.quantity)
     return beyond.units
 
 

@@ -68,16 +68,24 @@ _RENAMED: Final = {"status": "account_status"}  # a problem's own `status` is th
 
 
 def problem(
-    error: Exception, instance: str, *, replayed: bool = False, refusal: str | None = None
+    error: Exception,
+    instance: str,
+    *,
+    replayed: bool = False,
+    refusal: str | None = None,
+    detail: str | None = None,
 ) -> Response:
-    """The answer to a refused request. instance: its path. refusal: where the ledger wrote it."""
+    """The answer to a refused request. instance: its path. refusal: where the ledger wrote it.
+
+    detail: its sentence, where more is known than the error says.
+    """
     known = as_door_error(error)
     row = TABLE[type(known)]
     numbers = _numbers(known)
     if refusal is not None:
         numbers["refusal"] = refusal
     code = ledger.code_of(type(known))
-    response = _problem(code, row, _sentence(str(known)), instance, numbers)
+    response = _problem(code, row, detail or _sentence(str(known)), instance, numbers)
     if "retry_after" in numbers:
         response.headers["Retry-After"] = str(numbers["retry_after"])
     if row.status == 401:

@@ -40,6 +40,15 @@ def test_a_key_has_a_cap_for_each_request(
         told = (answer.json["cap"], answer.json["maximum"], answer.json["requested"])
         assert told == ("max_units", 100, 101)
     assert digest_of(vault) == before
+    assert narrow.debit(101).json["detail"] == (
+        "This key may ask for 100 characters in one request, and this asks for 101."
+    )
+    assert narrow.debit(101, operation="clone").json["detail"] == (
+        "This key may ask for 100 voices in one request, and this asks for 101."
+    )
+    assert narrow.post("/grants", grant).json["detail"] == (
+        "This key may ask for 100 credits in one request, and this asks for 101."
+    )
     assert narrow.debit(100).status_code == 201
     hold = narrow.held(100)
     answer = narrow.post(f"/holds/{hold}/extend", {"ttl_seconds": 60, "quantity": 101})
@@ -58,6 +67,7 @@ def test_a_key_has_a_cap_for_each_day(service: Service, app: Flask, clock: Clock
     assert (answer.status_code, answer.json["code"]) == (403, "key_cap")
     told = (answer.json["cap"], answer.json["maximum"], answer.json["requested"])
     assert told == ("daily_units", 100, 1)
+    assert answer.json["detail"] == "This key may ask for 100 units a day, and this passes them."
     assert answer.json["retry_after"] == int(answer.headers["Retry-After"]) == 36_480
     assert narrow.post("/debits", members, key=key).data == first.data  # its outcome stays
     clock.advance(seconds=36_480)

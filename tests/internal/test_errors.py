@@ -13,7 +13,7 @@ def test_an_error_says_its_class_s_sentence_unless_it_knows_more() -> None:
 def test_a_validation_says_the_first_fault_and_holds_all() -> None:
     faults = [Fault("quantity", "is missing", None), Fault("x", "is not a member of this", 1)]
     error = ValidationError(faults)
-    assert str(error) == "quantity is missing. (1 more)"
+    assert str(error) == "quantity is missing (1 more)."
     assert error.numbers()["members"] == [
         {"member": "quantity", "rule": "is missing", "got": None},
         {"member": "x", "rule": "is not a member of this", "got": 1},
