@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import count
 
 import pytest
 
 from portal.database import Database
+from portal.ledger import audit
 from portal.ledger import commands as asked
 from portal.ledger.commands import Command, Outcome, Posted, Refused
 from portal.ledger.errors import InsufficientCreditsError
+from portal.ledger.identifiers import Ids
 from portal.ledger.model import DAY, Reference
 from portal.ledger.replay import find_outcome
 from tests.ledger.stories import (
@@ -17,6 +20,7 @@ from tests.ledger.stories import (
     MINUTE,
     OTHER,
     STUDIO,
+    TARIFFS,
     Story,
     debit,
     done,
@@ -205,6 +209,22 @@ def assert_again(first: Outcome, again: Outcome) -> None:
     assert type(again.error) is type(first.error)
     assert again.error.numbers() == first.error.numbers()
     assert again.refusal_id == first.refusal_id is not None
+
+
+@pytest.mark.parametrize("step", [1, -1], ids=["rising", "falling"])
+def test_grants_come_back_in_the_order_of_their_draws_whatever_their_ids(
+    database: Database, step: int
+) -> None:
+    numbers = count(2**40, step)
+    story = Story.on(database)
+    story.ledger.ids = Ids(lambda size: next(numbers).to_bytes(size, "big"))
+    command = replace(refund(story, wait=3 * DAY, reason="failed"), request=key("k1"))
+    first = done(story.ask(command))
+    assert len(first.grants) == 2
+    assert [grant.id for grant in first.grants] == [draw.grant_id for draw in first.draws[-2:]]
+    assert done(story.ask(command)).grants == first.grants
+    with database.reading() as connection:
+        assert audit(connection, tariffs=TARIFFS, now=story.now).differences == ()
 
 
 def test_a_key_that_never_was_has_no_outcome(database: Database) -> None:
