@@ -40,7 +40,8 @@ class Config:
     """All settings, checked. Each field is the key of the same name without its prefix.
 
     `database_url` is normal: an absolute path for SQLite, the driver named for PostgreSQL.
-    `authority` is host[:port] as services sign it. Databases and the secret stay out of the repr.
+    `authority` is host[:port] as services sign it. A rate is requests and the seconds they are
+    counted in, or None for no limit. Databases and the secret stay out of the repr.
     """
 
     root: Path = ROOT
@@ -55,6 +56,10 @@ class Config:
     proxy_hops: int
     session_idle_minutes: int
     session_hours: int
+    shared_folder: Path
+    rate_key: tuple[int, int] | None = None
+    rate_account: tuple[int, int] | None = None
+    rate_address: tuple[int, int] | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], root: Path = ROOT) -> Config:
@@ -239,6 +244,17 @@ def _whole(least: int, most: int) -> Callable[[str, Path], int]:
     return parse
 
 
+def _rate(text: str, _root: Path) -> tuple[int, int]:
+    found = re.fullmatch(r"([0-9]{1,6})/([0-9]{1,4})", text)
+    most, seconds = map(int, found.groups()) if found else (0, 0)
+    if not (most and 1 <= seconds <= 3600):
+        raise ValueError(
+            "must be requests and seconds, as in 600/60, "
+            f"at most 999999 in 1 to 3600 seconds, not {text!r}"
+        )
+    return most, seconds
+
+
 def _switch(text: str, _root: Path) -> bool:
     if text not in ("on", "off"):
         raise ValueError(f"must be on or off, not {text!r}")
@@ -265,4 +281,8 @@ KEYS: Mapping[str, Setting] = {
     "PORTAL_PROXY_HOPS": Setting(_whole(0, 10), "0"),
     "PORTAL_SESSION_IDLE_MINUTES": Setting(_whole(1, 24 * 60), "30"),
     "PORTAL_SESSION_HOURS": Setting(_whole(1, 30 * 24), "12"),
+    "PORTAL_SHARED_FOLDER": Setting(_file, "var/shared"),
+    "PORTAL_RATE_KEY": Setting(_rate),
+    "PORTAL_RATE_ACCOUNT": Setting(_rate),
+    "PORTAL_RATE_ADDRESS": Setting(_rate),
 }

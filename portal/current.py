@@ -10,6 +10,7 @@ from sqlalchemy.exc import OperationalError, TimeoutError
 from portal import ledger, pricing
 from portal.config import Config
 from portal.database import BusyError, Database, DatabaseError
+from portal.limits import find_limits
 
 TARIFFS_FRESH = ledger.MICROSECONDS
 # What is raised where the database does not answer a read or a write now.
@@ -31,6 +32,9 @@ class Application:
         self.clock = clock
         self.ids = ledger.Ids(random)
         self.queue = ledger.Queue(self.post)
+        rates = {"key": config.rate_key, "account": config.rate_account}
+        rates["address"] = config.rate_address
+        self.limits = find_limits(config.shared_folder, config.secret_key, rates)
         self._tariffs = pricing.Tariffs()
         self._tariffs_at = -TARIFFS_FRESH
 
@@ -59,8 +63,13 @@ class Application:
         """Post one command, with others that arrive at the same time if so configured.
 
         Raises InProgressError and StorageUnavailableError; then nothing was acknowledged, and
-        what broke at COMMIT may still have been posted: the same key tells.
+        what broke at COMMIT may still have been posted: the same key tells. Raises
+        RateLimitedError where services ask too often for one account.
         """
+        # What ends a hold or gives credits back names no account, and always goes.
+        account_id = self.limits and getattr(command, "account_id", None)
+        if self.limits and account_id and command.actor.kind == "service":
+            self.limits.count("account", account_id, self.clock())
         if self.config.group_commit:
             return self.queue.submit(command)
         return self.post([command])[0]

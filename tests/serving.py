@@ -47,7 +47,12 @@ def environment_of(config: Config) -> dict[str, str]:
         "PROXY_HOPS": str(config.proxy_hops),
         "SESSION_IDLE_MINUTES": str(config.session_idle_minutes),
         "SESSION_HOURS": str(config.session_hours),
+        "SHARED_FOLDER": str(config.shared_folder),
     }
+    for name in ("RATE_KEY", "RATE_ACCOUNT", "RATE_ADDRESS"):
+        rate = getattr(config, name.lower())
+        if rate is not None:
+            settings[name] = f"{rate[0]}/{rate[1]}"
     if config.database_owner_url != config.database_url:
         settings["DATABASE_OWNER_URL"] = config.database_owner_url
     return {f"PORTAL_{name}": value for name, value in settings.items()}

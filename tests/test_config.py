@@ -108,6 +108,12 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
         ("PROXY_HOPS", "-1"),
         ("SESSION_IDLE_MINUTES", "0"),
         ("SESSION_HOURS", "721"),
+        ("RATE_KEY", "0/60"),
+        ("RATE_KEY", "600"),
+        ("RATE_ACCOUNT", "600/0"),
+        ("RATE_ACCOUNT", "600/3601"),
+        ("RATE_ADDRESS", "1000000/60"),
+        ("RATE_ADDRESS", "６/6"),
     ],
 )
 def test_a_value_against_its_rule_is_refused(tmp_path: Path, name: str, value: str) -> None:
@@ -117,6 +123,13 @@ def test_a_value_against_its_rule_is_refused(tmp_path: Path, name: str, value: s
     assert len(told) == 1
     assert told[0].startswith(f"PORTAL_{name} ")
     assert "hunter2" not in told[0]
+
+
+def test_a_rate_is_requests_and_seconds(tmp_path: Path) -> None:
+    config = read(tmp_path, RATE_KEY="600/60", RATE_ADDRESS="999999/3600")
+    assert (config.rate_key, config.rate_account) == ((600, 60), None)
+    assert config.rate_address == (999_999, 3_600)
+    assert config.shared_folder == tmp_path / "var" / "shared"
 
 
 def test_a_postgresql_url_names_its_driver(tmp_path: Path) -> None:

@@ -5,12 +5,13 @@ Resources register their views on it; nothing of any resource is known here.
 
 import logging
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, g, request
 from werkzeug.exceptions import HTTPException
 
-from portal import ledger
+from portal import current, ledger
 from portal.internal import door
 from portal.internal.problems import TABLE, as_door_error, http_problem, internal_error, problem
+from portal.limits import RateLimitedError, network_of
 
 blueprint = Blueprint("internal", __name__, url_prefix="/internal/v1")
 blueprint.before_request(door.admit)
@@ -22,6 +23,8 @@ STORAGE = ("sqlite3", "sqlalchemy", "psycopg", "portal.database")
 @blueprint.errorhandler(Exception)
 def answer_problem(error: Exception) -> Response:
     """Any refusal or failure as a problem; what the database could not do is a 503."""
+    if "caller" not in g:
+        error = count_stranger(error)
     if isinstance(error, HTTPException):
         return http_problem(error, request.path)
     if type(as_door_error(error)) in TABLE:
@@ -30,6 +33,17 @@ def answer_problem(error: Exception) -> Response:
     if is_storage(error):
         return problem(ledger.StorageUnavailableError(), request.path)
     return internal_error(request.path)
+
+
+def count_stranger(error: Exception) -> Exception:
+    """Count who was not let in by where they came from; the refusal, or that there are too many."""
+    limits = current.application().limits
+    if limits is not None and not isinstance(error, RateLimitedError):
+        try:
+            limits.count("address", network_of(request.remote_addr or ""), current.now())
+        except RateLimitedError as limited:
+            return limited
+    return error
 
 
 def is_storage(error: Exception) -> bool:

@@ -14,6 +14,7 @@ from portal.internal import errors
 from portal.internal.errors import Fault
 from portal.internal.strict_json import write
 from portal.internal.times import write_time
+from portal.limits import RateLimitedError
 
 
 class Row(NamedTuple):
@@ -53,6 +54,7 @@ TABLE: Final[Mapping[type[Exception], Row]] = {
     ledger.IdempotencyKeyReusedError: Row(422, "Idempotency key reused"),
     ledger.BalanceLimitError: Row(422, "Balance limit"),
     ledger.AccountFrozenError: Row(423, "Account frozen"),
+    RateLimitedError: Row(429, "Too many requests", True),
     ledger.StorageUnavailableError: Row(503, "Storage unavailable", True),
 }
 # What the framework refuses before a view is found.
@@ -88,6 +90,8 @@ def problem(
     response = _problem(code, row, detail or _sentence(str(known)), instance, numbers)
     if "retry_after" in numbers:
         response.headers["Retry-After"] = str(numbers["retry_after"])
+    if isinstance(known, RateLimitedError):
+        response.headers.update(known.headers())
     if row.status == 401:
         response.headers["WWW-Authenticate"] = f'Signature tag="{signing.TAG}"'
     if replayed:
@@ -142,7 +146,7 @@ def as_door_error(error: Exception) -> Exception:
 
 def _numbers(error: Exception) -> dict[str, Any]:
     match error:
-        case ledger.LedgerError() | errors.DoorError():
+        case ledger.LedgerError() | errors.DoorError() | RateLimitedError():
             found = error.numbers()
         case signing.SignatureExpiredError(server_time=at):
             found = {"server_time": write_time(at)}

@@ -12,6 +12,7 @@ from portal.web import (
     history,
     home,
     plans,
+    rates,
     reports,
     templating,
     usage,
@@ -35,6 +36,7 @@ for _blueprint in BLUEPRINTS:
 def register(app: Flask) -> None:
     """Open the front desk: guards in front of it, its blueprints, its templates' words."""
     headers.register(app)
+    rates.register(app)
     visitor.register(app)
     app.before_request(csrf.check_token)
     templating.register(app)

@@ -29,16 +29,17 @@ ROOMS = {
     "clock": _room(),
     "config": _room(),
     "signing": _room(),
+    "limits": _room(),
     "pricing": _room(),
     "ledger": _room("pricing", "sqlalchemy"),
     "database": _room("config ledger identity internal", "sqlalchemy alembic psycopg"),
-    "current": _room("clock config database ledger pricing", "flask werkzeug sqlalchemy"),
+    "current": _room("clock config database ledger limits pricing", "flask werkzeug sqlalchemy"),
     "identity": _room("", "sqlalchemy argon2"),
     "client": _room("signing pricing.text"),
     "studio": _room("client", "flask werkzeug"),
-    "internal": _room("current ledger pricing signing", "flask werkzeug sqlalchemy"),
+    "internal": _room("current ledger limits pricing signing", "flask werkzeug sqlalchemy"),
     "web": _room(
-        "current ledger pricing identity",
+        "current ledger limits pricing identity",
         "flask werkzeug flask_login jinja2 jinja2_fragments markupsafe "
         "sqlalchemy.Connection",  # a name for annotations; queries are asked in other rooms
     ),

@@ -12,6 +12,7 @@ from portal import current, ledger, pricing
 from portal.database import BusyError, Database
 from portal.internal.errors import ValidationError
 from portal.internal.problems import HTTP, TABLE, UNEXPECTED, Row, as_door_error
+from portal.limits import find_limits
 from tests.internal.service import Answer, Clock, Service, debit_of, new_key
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "errors.md"
@@ -115,6 +116,13 @@ class Provoke:
         assert path is not None
         self.service.app.extensions["portal"].database.dispose()
         path.write_bytes(b"not a database " * 1000)
+        return self.service.debit(1)
+
+    def rate_limited(self) -> Answer:
+        state = self.service.app.extensions["portal"]
+        folder = state.config.sqlite_file.parent / "shared"
+        state.limits = find_limits(folder, b"s" * 32, {"key": (1, 60)})
+        assert self.service.debit(1).status_code == 201
         return self.service.debit(1)
 
     def twice(self, action: str, members: dict[str, Any]) -> Answer:
