@@ -105,7 +105,7 @@ def upgrade(
         command,
         "upgrade",
         reference_type="period",
-        reference_id=f"{day_of(account.period_start)}/{tier.name}",
+        reference_id=upgraded_in(book, tier.name, tariff),
         tariff=tariff,
         expires_at=account.period_end,
     )
@@ -113,6 +113,19 @@ def upgrade(
     about = about._replace(metadata=json.dumps(share, separators=(",", ":")))
     grant = new_grant(book, "allocation", credits, book.now, account.period_end)
     return give(book, about, grant, occurred_at=book.now)
+
+
+def upgraded_in(book: Book, tier: str, tariff: str) -> str:
+    """The natural key of an upgrade: the period and the tier, once under one price list.
+
+    Under one list plans only grow within a period. Where another took its place since the period
+    began, plans may have changed places too, so that a tier is reached again.
+    """
+    key = f"{day_of(book.account.period_start)}/{tier}"
+    changed = any(
+        book.account.period_start < each.effective_at <= book.now for each in book.tariffs
+    )
+    return f"{key}/{tariff}" if changed else key
 
 
 def set_status(book: Book, command: SetStatus) -> None:

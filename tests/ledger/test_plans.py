@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from portal import pricing
+from portal.database import Database
+from portal.ledger import audit
 from portal.ledger import commands as asked
 from portal.ledger.errors import (
     AccountFrozenError,
@@ -27,6 +29,7 @@ from tests.ledger.stories import (
     refused,
     table,
 )
+from tests.ledger.vault import Vault
 
 # From 1 March nobody can be on pro any more; published while nobody is.
 ENDING = (
@@ -217,6 +220,35 @@ def test_one_upgrade_after_another_in_one_period() -> None:
     ids = [entry.reference_id for entry in ada.entries()]
     assert ids == ["2026-01-10", "2026-01-10/basic", "2026-01-10/pro"]
     assert [entry.amount for entry in ada.entries()] == [100, 193, 1_590]
+
+
+def test_plans_that_change_places_twice_in_one_period_give_each_share(database: Database) -> None:
+    swapped = FIRST.replace("allocation = 300", "allocation = 1_400")
+    lists = {"first": FIRST, "second": swapped, "third": FIRST}
+    days = dict(zip(lists, ("2026-01-01", "2026-01-12", "2026-01-14"), strict=True))
+    tariffs = pricing.Tariffs(
+        pricing.parse_tariff(
+            text.replace('"first"', f'"{name}"').replace("2026-01-01", days[name]), name
+        )
+        for name, text in lists.items()
+    )
+    vault = Vault(database, tariffs, ids())
+    vault.publish()
+    ada = Story(vault)
+    ada.open("basic")
+    for tier in ("plus", "basic", "plus"):
+        ada.open(tier)
+        ada.wait(2 * DAY)
+    references = [entry.reference_id for entry in ada.entries()]
+    assert references == [
+        "2026-01-10",
+        "2026-01-10/plus",
+        "2026-01-10/basic/second",
+        "2026-01-10/plus/third",
+    ]
+    assert [entry.amount > 0 for entry in ada.entries()] == [True] * 4
+    with database.reading() as connection:
+        assert audit(connection, now=ada.now).differences == ()
 
 
 def test_an_upgrade_brings_the_overdraft_of_its_tier() -> None:
