@@ -24,7 +24,7 @@ class Funding(NamedTuple):
 
 @bp.get("/ledger/<found_id>")
 def why(found_id: str) -> Response:
-    """The entry, or the denied attempt, of that id; another account's is as unknown as any."""
+    """The entry, or the refusal, of that id; another account's is as unknown as any."""
     with current.database.reading() as connection:
         account = ledger.get_account(connection, account_id())
         refusal = ledger.find_refusal(connection, account.id, found_id)
@@ -34,7 +34,7 @@ def why(found_id: str) -> Response:
                 abort(404)
             template, context = "history/entry.html", story(connection, entry)
         else:
-            template, context = "history/denied.html", {"refusal": refusal}
+            template, context = "history/refusal.html", {"refusal": refusal}
     shared = {"zone": zone_of(account.time_zone), "now": current.now()}
     return page(template, shared | context | {"tariffs": current.tariffs()})
 

@@ -21,7 +21,7 @@ TYPES: Final = {
     "grant": (("grant",), "Grants"),
     "expiry": (("expiry",), "Expiries"),
     "adjustment": (("adjustment",), "Adjustments"),
-    "denied": ((), "Denied attempts"),
+    "refusal": ((), "Refusals"),
 }
 REFERENCE_MAX: Final = 200
 
@@ -51,9 +51,9 @@ class Asked:
         )
 
     @property
-    def denied_only(self) -> bool:
+    def refusals_only(self) -> bool:
         """Whether only attempts that were refused are wanted."""
-        return self.type == "denied"
+        return self.type == "refusal"
 
     @property
     def narrows(self) -> bool:

@@ -1,4 +1,4 @@
-"""The history page: every entry of the account, newest first, with what was denied beside."""
+"""The history page: every entry of the account, newest first, with refusals beside."""
 
 from typing import Final, NamedTuple
 
@@ -20,12 +20,12 @@ BLOCKS: Final[Blocks] = {
     "more": (Part("more"), Part("rows", "beforeend")),
 }
 ROWS: Final = 50
-DENIED_MAX: Final = 200
+REFUSALS_MAX: Final = 200
 REFUSALS_KEPT: Final = 35 * 86_400_000_000
 
 
 class Line(NamedTuple):
-    """One row of the history: an entry, or an attempt that was denied."""
+    """One row of the history: an entry, or a refusal."""
 
     at: int
     entry: ledger.Entry | None = None
@@ -49,7 +49,7 @@ def entries() -> Response:
         found = rows_of(connection, account.id, asked, wanted, before)
         # Older rows alone leave the sums as they are; over a long history those cost most.
         strip = None if going_on else ledger.strip(connection, account.id, wanted)
-        lines = with_denied(connection, account.id, asked, wanted, found, before, now)
+        lines = with_refusals(connection, account.id, asked, wanted, found, before, now)
     context = {
         "asked": asked,
         "before": before,
@@ -74,13 +74,13 @@ def rows_of(
     wanted: ledger.Filter,
     before: int | None,
 ) -> ledger.Page:
-    """A page of entries; none where only denied attempts are wanted."""
-    if asked.denied_only:
+    """A page of entries; none where only refusals are wanted."""
+    if asked.refusals_only:
         return ledger.Page((), None)
     return ledger.page(connection, account, wanted, before=before, limit=ROWS)
 
 
-def with_denied(
+def with_refusals(
     connection: Connection,
     account: str,
     asked: Asked,
@@ -89,9 +89,9 @@ def with_denied(
     before: int | None,
     now: int,
 ) -> list[Line]:
-    """The page's entries with the attempts denied in the same stretch of time between them."""
+    """The page's entries with the refusals of the same stretch of time between them."""
     lines = [Line(entry.recorded_at, entry) for entry in found.entries]
-    if asked.type not in (None, "denied"):
+    if asked.type not in (None, "refusal"):
         return lines
     since = max(wanted.since or 0, now - REFUSALS_KEPT)
     if found.next is not None:
@@ -99,13 +99,15 @@ def with_denied(
     until = wanted.until or now + 1
     if before is not None:
         until = min(until, ledger.balance_at_seq(connection, account, before).at)
-    denied = ledger.recent_refusals(connection, account, since=since, until=until, limit=DENIED_MAX)
-    lines += [Line(one.recorded_at, None, one) for one in denied if fits(one, wanted)]
+    refused = ledger.recent_refusals(
+        connection, account, since=since, until=until, limit=REFUSALS_MAX
+    )
+    lines += [Line(one.recorded_at, None, one) for one in refused if fits(one, wanted)]
     return sorted(lines, key=lambda line: -line.at)
 
 
 def fits(refusal: ledger.Refusal, wanted: ledger.Filter) -> bool:
-    """Whether a denied attempt is about the operation and reference asked for."""
+    """Whether a refusal is about the operation and reference asked for."""
     operation = not wanted.operations or refusal.operation in wanted.operations
     return operation and wanted.reference in (None, refusal.reference_id)
 
@@ -134,8 +136,8 @@ def spoken(asked: Asked, strip: ledger.Strip | None, lines: list[Line]) -> str:
     """What a screen reader hears when other rows come in."""
     if strip is None:
         return counted(len(lines), "more entry", "more entries")
-    if asked.denied_only:
-        return counted(len(lines), "denied attempt")
+    if asked.refusals_only:
+        return counted(len(lines), "refusal")
     change = signed(strip.matched_in - strip.matched_out)
     return f"{counted(strip.matched, 'entry', 'entries')}, {change} credits"
 

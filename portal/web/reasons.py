@@ -128,7 +128,7 @@ def refusal_sentence(refusal: ledger.Refusal, tariffs: pricing.Tariffs) -> str:
 
 
 def remedies(refusal: ledger.Refusal, tariffs: pricing.Tariffs, zone: ZoneInfo) -> tuple[str, ...]:
-    """What would have let a denied attempt pass, one phrase each."""
+    """What would have let a refusal pass, one phrase each."""
     told = wording.refusal_details(refusal)
     if refusal.code == "limit_reached":
         return tuple(LIMIT_REMEDIES.get(str(told.get("limit")), ()))

@@ -26,7 +26,7 @@ KINDS: Final = {
     "expiry": Kind("Expiry", "M3 1h6L3 11h6z"),
     "refund": Kind("Refund", "M4 2L1.5 4.5 4 7M1.5 4.5h6a3 3 0 0 1 0 6H5"),
     "adjustment": Kind("Adjustment", "M6 1v6M3 4h6M3 10h6"),
-    "denied": Kind("Denied", "M6 1a5 5 0 1 0 0 10A5 5 0 0 0 6 1zM2.5 2.5l7 7"),
+    "refusal": Kind("Refusal", "M6 1a5 5 0 1 0 0 10A5 5 0 0 0 6 1zM2.5 2.5l7 7"),
 }
 ORIGINS: Final = {
     "allocation": "Monthly allocation",
@@ -117,7 +117,7 @@ def quantity(asked: ledger.Entry | ledger.Refusal, tariffs: pricing.Tariffs) -> 
 
 
 def attempt(refusal: ledger.Refusal, tariffs: pricing.Tariffs) -> str:
-    """What was attempted and denied."""
+    """What was asked for and refused."""
     if refusal.operation is None:
         return plain(refusal.command)
     return operation_title(refusal.operation, None, tariffs)
@@ -155,7 +155,7 @@ def origin(grant: ledger.Grant) -> str:
 
 
 def refusal_reason(refusal: ledger.Refusal) -> str:
-    """Why an attempt was denied, in a few words."""
+    """Why something was refused, in a few words."""
     return REFUSALS.get(refusal.code, plain(refusal.code))
 
 

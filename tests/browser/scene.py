@@ -166,10 +166,14 @@ class Teller:
         capture = ledger.CaptureHold(hold_id=placed.hold.id, credits=500, actor=STUDIO)
         self.post(capture, HOUR // 3, "capture")
         self.post(self.hold(1, "job-0901"), HOUR // 4, "open hold")
-        denied = (("acme", 60_000, "job-0902"), ("bolt", 1000, "job-0903"), ("bolt", 1, "job-0904"))
-        for account, quantity, job in denied:
+        refused = (
+            ("acme", 60_000, "job-0902"),
+            ("bolt", 1000, "job-0903"),
+            ("bolt", 1, "job-0904"),
+        )
+        for account, quantity, job in refused:
             self.post(
-                self.debit(account, "generate", quantity, job), HOUR // 5, f"{account} denied"
+                self.debit(account, "generate", quantity, job), HOUR // 5, f"{account} refused"
             )
         return self.ids
 

@@ -51,12 +51,12 @@ def violations(page: Page, axe: str) -> list[str]:
 def paths(scene: Scene) -> dict[str, list[str]]:
     """Every page by who sees it."""
     entries = [f"/ledger/{scene.ids[name]}" for name in (
-        "debit", "refund", "capture", "open hold", "acme grant", "acme denied"
+        "debit", "refund", "capture", "open hold", "acme grant", "acme refused"
     )]  # fmt: skip
     return {
-        ADA: ["/usage", "/ledger", "/ledger?type=denied&from=2020-01-01", "/ledger?reference=none",
+        ADA: ["/usage", "/ledger", "/ledger?type=refusal&from=2020-01-01", "/ledger?reference=none",
               "/nowhere", *entries, "/plans?generate=1204&generate.jobs=30&clone=x"],
-        BOB: ["/usage", f"/ledger/{scene.ids['bolt denied']}"],
+        BOB: ["/usage", f"/ledger/{scene.ids['bolt refused']}"],
         FAY: ["/usage", "/ledger"],
         OLGA: ["/admin"],
     }  # fmt: skip

@@ -49,14 +49,14 @@ def test_from_signing_in_to_why_and_out_again(
     expect(page.locator("#days table")).to_be_visible()
 
     page.get_by_role("link", name="All history").click()
-    assert rows(page) == 51  # 50 entries, and a denied attempt between them
-    page.get_by_label("Type").select_option("denied")
+    assert rows(page) == 51  # 50 entries, and a refusal between them
+    page.get_by_label("Type").select_option("refusal")
     if not scripts:
         page.get_by_role("button", name="Apply").click()
-    expect(page).to_have_url(re.compile(r"type=denied"))
+    expect(page).to_have_url(re.compile(r"type=refusal"))
     expect(page.locator("#rows > tr")).to_have_count(1)
     page.get_by_role("link", name="Generate speech").click()
-    expect(page.get_by_role("heading", name="Why was this denied?")).to_be_visible()
+    expect(page.get_by_role("heading", name="Why was this refused?")).to_be_visible()
 
     page.goto(f"{scene.url}/ledger/{scene.ids['capture']}")
     expect(page.get_by_role("heading", name="Why was this charged?")).to_be_visible()

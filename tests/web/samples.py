@@ -26,7 +26,7 @@ def grant(**known: Any) -> ledger.Grant:
 
 
 def refusal(**known: Any) -> ledger.Refusal:
-    """A charge that was denied for want of credits."""
+    """A charge that was refused for want of credits."""
     usual: dict[str, Any] = dict.fromkeys(ledger.Refusal._fields) | {
         "id": "rfs_1", "account_id": "acme", "as_of_seq": 7, "command": "debit",
         "code": "insufficient_credits", "operation": "generate", "quantity": 1204,

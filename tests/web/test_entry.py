@@ -163,23 +163,23 @@ def test_an_adjustment_shows_its_note_and_who_approved(desk: Desk, ada: Visitor)
     assert "Counted twice &lt;b&gt;here&lt;/b&gt;" in text
 
 
-@pytest.mark.parametrize("denied", [50_001, 99_999])
-def test_a_denied_attempt_says_what_was_missing_and_what_would_help(
-    desk: Desk, bob: Visitor, denied: int
+@pytest.mark.parametrize("quantity", [50_001, 99_999])
+def test_a_refusal_says_what_was_missing_and_what_would_help(
+    desk: Desk, bob: Visitor, quantity: int
 ) -> None:
     desk.done(desk.debit("bolt", 700))
     short = desk.post(desk.debit("bolt", 400))
-    large = desk.post(desk.debit("bolt", denied))
+    large = desk.post(desk.debit("bolt", quantity))
     assert isinstance(short, ledger.Refused)
     assert isinstance(large, ledger.Refused)
     text = page(bob, str(short.refusal_id))
-    assert "Not enough credits Denied" in text
+    assert "Not enough credits Refusal" in text
     assert "needed 400 credits, and 300 could be spent on it: 100 short. Nothing was" in text
     assert "Needed 400 Available then 300 Held then 0" in text
     assert "waiting for the next allocation on 1 Dec 2026 00:00 UTC" in text
     assert "a larger plan: Starter, Pro, Scale" in text
     text = page(bob, str(large.refusal_id))
-    assert f"allows 1,000 units in one job, and this would have made it {denied:,}." in text
+    assert f"allows 1,000 units in one job, and this would have made it {quantity:,}." in text
 
 
 def test_another_accounts_ids_are_as_unknown_as_any(desk: Desk, ada: Visitor, bob: Visitor) -> None:

@@ -63,8 +63,8 @@ def test_a_reference_is_cut_to_a_length_no_job_has() -> None:
 def test_types_stand_for_kinds_the_ledger_has() -> None:
     assert {kind for kinds, _ in TYPES.values() for kind in kinds} == set(ledger.KINDS)
     assert read(type="charge").filter(BERLIN).kinds == ("debit", "capture")
-    assert read(type="denied").denied_only
-    assert not read(type="debit").denied_only
+    assert read(type="refusal").refusals_only
+    assert not read(type="debit").refusals_only
 
 
 @pytest.mark.parametrize(

@@ -39,11 +39,13 @@ def told(desk: Desk) -> Desk:
     return desk
 
 
-def test_every_entry_and_denial_of_the_account_stands_there_once(told: Desk, ada: Visitor) -> None:
+def test_every_entry_and_refusal_of_the_account_stands_there_once(told: Desk, ada: Visitor) -> None:
     shown = rows(ada.get("/ledger").text)
-    assert [re.split(r" (?=Charge|Hold|Release|Refund|Grant|Denied)", row)[1] for row in shown] == [
+    assert [
+        re.split(r" (?=Charge|Hold|Release|Refund|Grant|Refusal)", row)[1] for row in shown
+    ] == [
         "Charge Clone a voice 2 voices job-0005 \u22121,000 98,850",
-        "Denied Generate speech A limit of your plan was reached job-0004 0 99,850 available",
+        "Refusal Generate speech A limit of your plan was reached job-0004 0 99,850 available",
         "Release Generate speech: job failed, credits returned 77 characters job-0003 0 "
         "\u221277 held 99,850",
         "Hold Generate speech: set aside 77 characters job-0003 0 +77 held 99,850 77 held",
@@ -69,13 +71,13 @@ def test_every_entry_and_denial_of_the_account_stands_there_once(told: Desk, ada
         ("type=grant", ["Grant"]),
         ("type=expiry", []),
         ("type=adjustment", []),
-        ("type=denied", ["Denied"]),
+        ("type=refusal", ["Refusal"]),
         ("operation=clone", ["Charge"]),
         ("operation=nonsense", []),
         ("reference=job-0002", ["Refund", "Charge"]),
-        ("reference=job-0004", ["Denied"]),
+        ("reference=job-0004", ["Refusal"]),
         ("reference=job-00", []),
-        ("from=2026-11-20", ["Charge", "Denied", "Release", "Hold"]),
+        ("from=2026-11-20", ["Charge", "Refusal", "Release", "Hold"]),
         ("to=2026-11-17", ["Charge", "Hold", "Grant"]),
         ("from=2026-11-18&to=2026-11-18", ["Charge"]),
         ("from=2026-11-19&to=2026-11-18", []),
@@ -85,7 +87,7 @@ def test_every_entry_and_denial_of_the_account_stands_there_once(told: Desk, ada
 )
 def test_filters_keep_what_they_say(told: Desk, ada: Visitor, query: str, kinds: list[str]) -> None:
     shown = rows(ada.get(f"/ledger?{query}").text)
-    found = [re.search(r"Charge|Hold|Release|Refund|Grant|Denied", row) for row in shown]
+    found = [re.search(r"Charge|Hold|Release|Refund|Grant|Refusal", row) for row in shown]
     assert [match[0] for match in found if match] == kinds
 
 
@@ -104,8 +106,8 @@ def test_filters_keep_what_they_say(told: Desk, ada: Visitor, query: str, kinds:
             "Opening 0 In + 101,204 Out \u2212 2,354 Closing = 98,850",
         ),
         (
-            "type=denied",
-            "All time 1 denied attempt Opening 0 In + 101,204 Out \u2212 2,354 Closing = 98,850",
+            "type=refusal",
+            "All time 1 refusal Opening 0 In + 101,204 Out \u2212 2,354 Closing = 98,850",
         ),
     ],
 )
@@ -148,9 +150,7 @@ def test_load_more_appends_rows_and_replaces_its_link(desk: Desk, ada: Visitor) 
     assert '<span id="more-link" tabindex="-1"' in last
 
 
-def test_denied_attempts_stay_between_their_neighbours_across_pages(
-    desk: Desk, ada: Visitor
-) -> None:
+def test_refusals_stay_between_their_neighbours_across_pages(desk: Desk, ada: Visitor) -> None:
     for number in range(60):
         at = NOW - DAY + number * MINUTE
         desk.done(desk.debit("acme", 1), at)
@@ -158,9 +158,9 @@ def test_denied_attempts_stay_between_their_neighbours_across_pages(
     first = ada.get("/ledger").text
     path = older(first)
     assert path is not None
-    denied = [row for row in rows(first) + rows(ada.get(path).text) if "Denied" in row]
-    assert len(denied) == 60
-    assert len({re.findall(r"job-\d+", row)[0] for row in denied}) == 60
+    refused = [row for row in rows(first) + rows(ada.get(path).text) if "Refusal" in row]
+    assert len(refused) == 60
+    assert len({re.findall(r"job-\d+", row)[0] for row in refused}) == 60
 
 
 def test_filtering_swaps_the_results_reads_them_out_and_moves_the_address(
@@ -175,7 +175,7 @@ def test_filtering_swaps_the_results_reads_them_out_and_moves_the_address(
         HX_Current_URL="http://localhost/ledger?type=charge",
     )  # fmt: skip
     assert again.headers["HX-Push-Url"] == "false"
-    assert "1 denied attempt<" in ada.part("/ledger?type=denied", "div#results").text
+    assert "1 refusal<" in ada.part("/ledger?type=refusal", "div#results").text
 
 
 def test_each_filter_can_be_taken_off_by_a_link(told: Desk, ada: Visitor) -> None:

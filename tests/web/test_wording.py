@@ -40,7 +40,7 @@ def test_every_reason_a_refund_or_release_can_have_is_worded() -> None:
 
 
 def test_every_kind_has_a_word_and_a_sign() -> None:
-    assert set(wording.KINDS) == {*ledger.KINDS, "denied"}
+    assert set(wording.KINDS) == {*ledger.KINDS, "refusal"}
     assert all(kind.word and kind.path for kind in wording.KINDS.values())
 
 
