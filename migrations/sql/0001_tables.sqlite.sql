@@ -170,15 +170,13 @@ CREATE INDEX entries_by_hold ON entries (hold_id, seq) WHERE hold_id IS NOT NULL
 
 CREATE INDEX entries_by_kind ON entries (account_id, kind, seq)
 
-CREATE INDEX entries_by_recording ON entries (account_id, recorded_at, seq)
-
-CREATE INDEX entries_by_reference ON entries (account_id, reference_id, seq)
+CREATE INDEX entries_by_reference ON entries (account_id, reference_id, seq) WHERE kind <> 'debit' AND reference_id IS NOT NULL
 
 CREATE INDEX entries_by_reversed ON entries (reverses_id) WHERE reverses_id IS NOT NULL
 
 CREATE UNIQUE INDEX entries_one_allocation_per_period ON entries (account_id, reference_id) WHERE kind = 'grant' AND reference_type = 'period' AND reason <> 'rollover'
 
-CREATE UNIQUE INDEX entries_one_debit_per_reference ON entries (reference_id, reference_type, operation, account_id) WHERE kind = 'debit'
+CREATE UNIQUE INDEX entries_one_debit_per_reference ON entries (reference_id, account_id, operation, reference_type) WHERE kind = 'debit'
 
 CREATE UNIQUE INDEX entries_one_grant_per_payment ON entries (reference_type, reference_id) WHERE kind = 'grant' AND reference_type = 'payment'
 

@@ -23,6 +23,7 @@ INSERT_DRAWS: Final = Insert(draws)
 INSERT_ENTRIES: Final = Insert(entries)
 INSERT_REFUSALS: Final = Insert(refusals)
 INSERT_REQUESTS: Final = Insert(requests)
+HEAD_HASH: Final = Account._fields.index("head_hash")
 
 
 class Sealed(NamedTuple):
@@ -75,9 +76,11 @@ def seal(account: Account, drafts: Iterable[Draft]) -> tuple[list[Draft], Accoun
     head, sealed = account.head_hash, []
     for entry, rows, made in drafts:
         digest = entry_hash(entry, rows, made, head)
-        sealed.append(Draft(Entry(*entry[:-2], head, digest), rows, made))
+        sealed.append(Draft(Entry._make((*entry[:-2], head, digest)), rows, made))
         head = digest
-    return sealed, (account._replace(head_hash=head) if sealed else account)
+    if not sealed:
+        return sealed, account
+    return sealed, Account._make((*account[:HEAD_HASH], head, *account[HEAD_HASH + 1 :]))
 
 
 def seal_revisions(account: Account, drafted: Iterable[Revision]) -> tuple[list[Revision], Account]:
@@ -103,9 +106,9 @@ def new_account(account: Account) -> Row:
 
 def sealed_refusal(refusal: Refusal) -> Refusal:
     """A refusal with its hash."""
-    return refusal._replace(hash=refusal_hash(refusal))
+    return Refusal._make((*refusal[:-1], refusal_hash(refusal)))
 
 
 def sealed_request(answered: Answered) -> Answered:
     """An answered request with its hash."""
-    return answered._replace(hash=request_hash(answered))
+    return Answered._make((*answered[:-1], request_hash(answered)))

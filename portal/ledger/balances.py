@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from portal.ledger import rows
 from portal.ledger.accounts import get_account
 from portal.ledger.errors import ValidationError
+from portal.ledger.moments import seq_recorded_by
 from portal.ledger.tables import entries
 
 
@@ -35,11 +36,6 @@ AFTER: Final = sa.select(
     entries.c.recorded_at,
 ).where(entries.c.account_id == sa.bindparam("account"))
 AT_SEQ: Final = AFTER.where(entries.c.seq == sa.bindparam("seq"))
-RECORDED_AT: Final = (
-    AFTER.where(entries.c.recorded_at <= sa.bindparam("at"))
-    .order_by(entries.c.recorded_at.desc(), entries.c.seq.desc())
-    .limit(1)
-)
 EFFECTIVE_SINCE: Final = (
     sa.select(
         rows.total(entries.c.amount),
@@ -77,7 +73,8 @@ def balance_recorded_at(connection: Connection, account_id: str, at: int) -> Bal
 
     Raises AccountNotFoundError.
     """
-    balance = rows.first(connection, Balance, RECORDED_AT, account=account_id, at=at)
+    seq = seq_recorded_by(connection, account_id, at)
+    balance = rows.first(connection, Balance, AT_SEQ, account=account_id, seq=seq) if seq else None
     if balance is not None:
         return balance._replace(at=at)
     get_account(connection, account_id)

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from portal.ledger import rows
 from portal.ledger.model import Entry
+from portal.ledger.moments import seq_recorded_by
 from portal.ledger.tables import entries
 
 LAST: Final = 2**63 - 1
@@ -76,10 +77,21 @@ OF_ACCOUNT: Final = entries.c.account_id == sa.bindparam("account")
 AFTER: Final = (
     sa.select(entries.c.seq, entries.c.posted_after)
     .where(OF_ACCOUNT)
-    .order_by(entries.c.recorded_at.desc(), entries.c.seq.desc())
+    .order_by(entries.c.seq.desc())
     .limit(1)
 )
-BEFORE: Final = AFTER.where(entries.c.recorded_at < sa.bindparam("at"))
+AFTER_SEQ: Final = AFTER.where(entries.c.seq == sa.bindparam("seq"))
+# Two indexes serve, one for debits and one for all else; this names each as its own rule does.
+OF_REFERENCE: Final = sa.union_all(
+    *(
+        sa.select(entries.c.seq).where(
+            OF_ACCOUNT,
+            entries.c.reference_id == sa.bindparam("reference"),
+            rule,
+        )
+        for rule in (sa.text("kind = 'debit'"), sa.text("kind <> 'debit'"))
+    )
+)
 INFLOW: Final = (
     sa.select(rows.total(entries.c.amount))
     .where(OF_ACCOUNT)
@@ -144,16 +156,18 @@ def seq_range(connection: Connection, account_id: str, wanted: Filter = EVERYTHI
 def _seqs(connection: Connection, account_id: str, wanted: Filter) -> tuple[int, int]:
     first, last = 1, LAST
     if wanted.since is not None:
-        first = _before(connection, account_id, wanted.since)[0] + 1
+        first = seq_recorded_by(connection, account_id, wanted.since - 1) + 1
     if wanted.until is not None:
-        last = _before(connection, account_id, wanted.until)[0]
+        last = seq_recorded_by(connection, account_id, wanted.until - 1)
     return first, last
 
 
 def _before(connection: Connection, account_id: str, at: int | None) -> tuple[int, int]:
     """The last entry recorded before an instant (None: the last of all), and posted after it."""
-    values = {"account": account_id} if at is None else {"account": account_id, "at": at}
-    row = connection.execute(AFTER if at is None else BEFORE, values).first()
+    values: dict[str, str | int] = {"account": account_id}
+    if at is not None:
+        values["seq"] = seq_recorded_by(connection, account_id, at - 1)
+    row = connection.execute(AFTER if at is None else AFTER_SEQ, values).first()
     return (0, 0) if row is None else (row[0], row[1])
 
 
@@ -206,5 +220,5 @@ def _kept(statement: sa.Select[Any], shape: tuple[bool, bool, bool]) -> sa.Selec
         operations: sa.BindParameter[str] = sa.bindparam("operations", expanding=True)
         statement = statement.where(entries.c.operation.in_(operations))
     if by_reference:
-        statement = statement.where(entries.c.reference_id == sa.bindparam("reference"))
+        statement = statement.where(entries.c.seq.in_(OF_REFERENCE))
     return statement

@@ -80,7 +80,7 @@ def load_states(
         wanted = {"wanted": json.dumps(claims)}
         asked_for += [(queries.HELD, wanted), (queries.DEBITED, wanted)]
     accounts, grants, holds, answered, *charged = read_all(connection, asked_for)
-    known.answered = {(row[0], row[1]): Answered(*row) for row in answered}
+    known.answered = {(row[0], row[1]): Answered._make(row) for row in answered}
     known.charged = {row[:4]: row[4] for rows in charged for row in rows}
     known.states = states_of(accounts, grants, holds)
     return [hold for state in known.states.values() for hold in state.holds.values()]
@@ -92,13 +92,13 @@ def states_of(
     """States by account id, from rows in any order; pins are loaded apart."""
     granted: dict[str, list[Grant]] = {}
     for row in grants:
-        granted.setdefault(row[1], []).append(Grant(*row))
+        granted.setdefault(row[1], []).append(Grant._make(row))
     held: dict[str, dict[str, Hold]] = {}
     for row in holds:
-        held.setdefault(row[1], {})[row[0]] = Hold(*row)
+        held.setdefault(row[1], {})[row[0]] = Hold._make(row)
     return {
         row[0]: State(
-            Account(*row), in_burn_order(granted.get(row[0], ())), held.get(row[0], {}), {}
+            Account._make(row), in_burn_order(granted.get(row[0], ())), held.get(row[0], {}), {}
         )
         for row in accounts
     }

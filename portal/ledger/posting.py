@@ -149,7 +149,8 @@ class Posting:
                 outcome = outcome._replace(account=account)
             else:
                 entry = drafts[entry.seq - drafts[0].entry.seq].entry
-                outcome = outcome._replace(account=account_after(account, entry), entry=entry)
+                then = account if entry.seq == account.seq else account_after(account, entry)
+                outcome = Posted(then, entry, *outcome[2:])
         hold = outcome.hold if isinstance(outcome, Posted) else None
         if revisions:
             self._append_apart(before)
@@ -159,7 +160,7 @@ class Posting:
             rises = account.overdraft_limit >= before.account.overdraft_limit
             self.pages.append(self.connection, limits_first=rises)
         if account.revision:
-            self.known.note(decision.state._replace(account=account), drafts, hold)
+            self.known.note(State(account, *decision.state[1:]), drafts, hold)
         return outcome
 
     def _append_apart(self, before: State) -> None:

@@ -172,9 +172,9 @@ entries = Table(
         "entries_one_debit_per_reference",
         (
             "reference_id",
-            "reference_type",
-            "operation",
             "account_id",
+            "operation",
+            "reference_type",
         ),
         "kind = 'debit'",
     ),
@@ -200,9 +200,12 @@ entries = Table(
         "hold_id IS NOT NULL",
     ),
     where("entries_by_reversed", ("reverses_id",), "reverses_id IS NOT NULL"),
-    sa.Index("entries_by_reference", "account_id", "reference_id", "seq"),
+    where(  # debits are found by the unique index above
+        "entries_by_reference",
+        ("account_id", "reference_id", "seq"),
+        "kind <> 'debit' AND reference_id IS NOT NULL",
+    ),
     sa.Index("entries_by_kind", "account_id", "kind", "seq"),
-    sa.Index("entries_by_recording", "account_id", "recorded_at", "seq"),
     **STRICT,
 )
 

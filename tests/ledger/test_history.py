@@ -136,7 +136,8 @@ def test_each_page_walks_an_index_and_sorts_nothing(lived: Lived, wanted: Filter
         for text, values in statements:
             plan = plan_of(connection, text, values)
             assert re.search("USING|Index", plan), plan
-            assert not re.search("SCAN|TEMP B-TREE|Seq Scan|Sort", plan), plan
+            # What narrows a range of seq is a scan of its own single row.
+            assert not re.search("SCAN (?!span)|TEMP B-TREE|Seq Scan|Sort", plan), plan
 
 
 def plan_of(connection: Connection, text: str, values: Any) -> str:
