@@ -61,7 +61,9 @@ sessions = Table(
     sqlite_strict=True,
 )
 
-# `id` is a digest of address and account: neither is kept in clear for people who never got in.
+# `id` is a digest of email, address or both: none is kept in clear for people who never got in.
+# A place that somebody came in from is a row, too; its `first_at` is when an attempt would have to
+# be made to be swept when the place is forgotten.
 login_attempts = Table(
     "login_attempts",
     metadata,

@@ -7,6 +7,7 @@ from flask_login import current_user
 from werkzeug.wrappers import Response as AnyResponse
 
 from portal import current, identity
+from portal.limits import network_of
 from portal.web import visitor
 from portal.web.pages import private
 from portal.web.paths import local_path
@@ -71,7 +72,7 @@ def recognised(given: Credentials) -> identity.Person | None:
     """
     now = current.now()
     with current.database.writing() as connection:
-        identity.count_attempt(connection, given.email, request.remote_addr or "", now)
+        identity.count_attempt(connection, given.email, whence(), now)
     with current.database.reading() as connection:
         person = identity.find_person(connection, given.email.strip())
         known = None if person is None else identity.find_password_hash(connection, person.id)
@@ -81,15 +82,21 @@ def recognised(given: Credentials) -> identity.Person | None:
 
 def start_session(person: identity.Person, given: Credentials) -> None:
     """A new session under a new id; the one before, if any, ends: no id survives signing in."""
+    now = current.now()
     with current.database.writing() as connection:
         known = identity.find_password_hash(connection, person.id)
         if known is not None and identity.is_outdated(known):
             hashed = identity.hash_password(given.password)
             identity.set_password_hash(connection, person.id, hashed)
-        identity.forget_attempts(connection, given.email, request.remote_addr or "")
+        identity.forget_attempts(connection, given.email, whence(), now)
         identity.end_session(connection, visitor.visitor_token())
-        token = identity.begin_session(connection, person, current.now(), visitor.lifetime())
+        token = identity.begin_session(connection, person, now, visitor.lifetime())
     visitor.change_token(token)
+
+
+def whence() -> str:
+    """Where a visitor comes from, as far as that is one customer of a network."""
+    return network_of(request.remote_addr or "")
 
 
 def form(status: int, back: str, email: str = "", error: str | None = None) -> Response:

@@ -109,6 +109,44 @@ def test_the_sixth_attempt_waits_and_an_attempt_from_elsewhere_does_not(desk: De
     assert elsewhere.status_code == 303
 
 
+def attempt(desk: Desk, address: str, email: str, password: str = PASSWORD) -> int:
+    """The status of a new visitor's attempt from an address."""
+    visitor = desk.visitor()
+    form = {"csrf_token": visitor.token(), "email": email, "password": password}
+    from_there = {"REMOTE_ADDR": address}
+    return visitor.client.post("/login", data=form, environ_base=from_there).status_code
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+def test_all_addresses_of_one_customer_of_a_network_are_one(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(identity, "verify_password", lambda *_: False)
+    for number in range(5):
+        assert attempt(desk, f"2001:db8:1:2::{number:x}", "ada@acme.example") == 422
+    assert attempt(desk, "2001:db8:1:2:ffff::1", "ada@acme.example") == 429
+    assert attempt(desk, "2001:db8:1:3::1", "ada@acme.example") == 422
+    for number in range(95):
+        assert attempt(desk, f"2001:db8:1:2::{number:x}", f"p{number}@acme.example") == 422
+    assert attempt(desk, "2001:db8:1:2::ffff", "bob@bolt.example") == 429
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+def test_a_person_still_comes_in_from_where_they_were_while_many_try(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert attempt(desk, "10.9.9.9", "ada@acme.example") == 303
+    with monkeypatch.context() as patched:
+        patched.setattr(identity, "verify_password", lambda *_: False)
+        for number in range(50):
+            assert attempt(desk, f"10.0.0.{number}", "ada@acme.example") == 422
+        assert attempt(desk, "10.0.1.1", "ada@acme.example") == 429
+    assert attempt(desk, "10.0.1.2", "ada@acme.example") == 429
+    assert attempt(desk, "10.9.9.9", "ada@acme.example") == 303
+    desk.clock.now += 15 * MINUTE
+    assert attempt(desk, "10.0.1.2", "ada@acme.example") == 303
+
+
 def test_a_cut_off_attempt_is_not_hashed(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     visitor = desk.visitor()
     for _ in range(5):
