@@ -58,6 +58,8 @@ class Worker:
             outcome = self.ask(make(chance.randint(1, 30), **about))
             if isinstance(outcome, Posted):
                 self.end(outcome, chance)
+        greedy = Reference("task", f"{self.number}-greedy")
+        self.ask(debit(10**6, account_id="ada", reference=greedy))  # nobody has as much
 
     def end(self, outcome: Posted, chance: random.Random) -> None:
         """Give a part of a debit back; capture or release a hold."""
