@@ -11,7 +11,7 @@ import threading
 from collections.abc import Mapping
 from functools import lru_cache
 from hashlib import blake2b
-from ipaddress import IPv6Network
+from ipaddress import IPv6Interface
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -100,9 +100,10 @@ def network_of(address: str) -> str:
     if ":" not in address:
         return address
     try:
-        return str(IPv6Network(f"{address.partition('%')[0]}/64", strict=False))
+        network = IPv6Interface(f"{address.partition('%')[0]}/64")
     except ValueError:
         return address
+    return str(network.ip.ipv4_mapped or network.network)
 
 
 class Rate:

@@ -227,6 +227,7 @@ def test_names_are_forgotten_before_they_fill_the_memory(
         ("203.0.113.7", "203.0.113.7"),
         ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
         ("fe80::1%eth0", "fe80::/64"),
+        ("::ffff:203.0.113.7", "203.0.113.7"),
         ("no:address", "no:address"),
         ("", ""),
     ],
