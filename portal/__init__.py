@@ -7,7 +7,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from portal import cli, internal, web
+from portal import cli, internal, operations, web
 from portal.clock import utc_now
 from portal.config import ROOT, Config
 from portal.current import Application
@@ -35,6 +35,7 @@ def create_app(config: Config | None = None, *, clock: Callable[[], int] = utc_n
     app.register_blueprint(internal.blueprint)
     web.register(app)
     app.register_error_handler(HTTPException, answer_failure)
+    operations.register(app)
     cli.register(app)
     return app
 

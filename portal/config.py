@@ -57,6 +57,7 @@ class Config:
     session_idle_minutes: int
     session_hours: int
     shared_folder: Path
+    log_requests: str
     rate_key: tuple[int, int] | None = None
     rate_account: tuple[int, int] | None = None
     rate_address: tuple[int, int] | None = None
@@ -255,6 +256,15 @@ def _rate(text: str, _root: Path) -> tuple[int, int]:
     return most, seconds
 
 
+def _one_of(*words: str) -> Callable[[str, Path], str]:
+    def parse(text: str, _root: Path) -> str:
+        if text not in words:
+            raise ValueError(f"must be one of {', '.join(words)}, not {text!r}")
+        return text
+
+    return parse
+
+
 def _switch(text: str, _root: Path) -> bool:
     if text not in ("on", "off"):
         raise ValueError(f"must be on or off, not {text!r}")
@@ -282,6 +292,7 @@ KEYS: Mapping[str, Setting] = {
     "PORTAL_SESSION_IDLE_MINUTES": Setting(_whole(1, 24 * 60), "30"),
     "PORTAL_SESSION_HOURS": Setting(_whole(1, 30 * 24), "12"),
     "PORTAL_SHARED_FOLDER": Setting(_file, "var/shared"),
+    "PORTAL_LOG_REQUESTS": Setting(_one_of("failures", "refusals", "all"), "failures"),
     "PORTAL_RATE_KEY": Setting(_rate),
     "PORTAL_RATE_ACCOUNT": Setting(_rate),
     "PORTAL_RATE_ADDRESS": Setting(_rate),

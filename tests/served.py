@@ -41,6 +41,7 @@ class Caller:
 
     def __init__(self, portal: Portal, kid: str, secret: str) -> None:
         self.portal, self.kid, self.secret = portal, kid, secret
+        self.sent: list[str] = []  # every signature
 
     def ask(
         self, path: str, method: str = "GET", body: bytes | None = None, **headers: str
@@ -67,6 +68,7 @@ class Caller:
             kid=self.kid, secret=self.secret, created=now, expires=now + 60, nonce=new_key(),
             **keyed,
         )  # fmt: skip
+        self.sent.append(signed["Signature"][6:-1])
         return self.ask(ROOT + path, method, body, **signed, **more)
 
     def debit(self, account: str = "acme", quantity: int = 1) -> Reply:

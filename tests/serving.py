@@ -48,6 +48,7 @@ def environment_of(config: Config) -> dict[str, str]:
         "SESSION_IDLE_MINUTES": str(config.session_idle_minutes),
         "SESSION_HOURS": str(config.session_hours),
         "SHARED_FOLDER": str(config.shared_folder),
+        "LOG_REQUESTS": config.log_requests,
     }
     for name in ("RATE_KEY", "RATE_ACCOUNT", "RATE_ADDRESS"):
         rate = getattr(config, name.lower())

@@ -108,6 +108,7 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
         ("PROXY_HOPS", "-1"),
         ("SESSION_IDLE_MINUTES", "0"),
         ("SESSION_HOURS", "721"),
+        ("LOG_REQUESTS", "everything"),
         ("RATE_KEY", "0/60"),
         ("RATE_KEY", "600"),
         ("RATE_ACCOUNT", "600/0"),

@@ -19,6 +19,7 @@ from portal.cli.db import proved
 from portal.cli.serve import STOPPING
 from portal.config import Config, ConfigError
 from portal.database import Database, DatabaseError
+from portal.operations.logs import LOGGING
 
 MEMORY: Final = Path("/dev/shm")  # noqa: S108 - only workers' heartbeats are kept there
 # Seconds a thread waits for the first word on a new connection (then the poller waits, without
@@ -58,6 +59,8 @@ control_socket_disable = True
 # may say what path was asked for: signatures cover it.
 forwarded_allow_ips = ""
 forwarder_headers = ""
+# One line of JSON for each thing worth saying, and no secret in any.
+logconfig_dict = LOGGING
 # Nobody needs to know by which program an answer was made.
 wsgi.SERVER = "portal"
 

@@ -6,7 +6,7 @@ The only place where a domain error meets a status code. Its code is the name of
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from flask import Response
+from flask import Response, has_request_context, request
 from werkzeug.exceptions import HTTPException
 
 from portal import ledger, pricing, signing
@@ -66,6 +66,8 @@ HTTP: Final[Mapping[int, tuple[str, Row]]] = {
     415: ("unsupported_media_type", Row(415, "Unsupported media type")),
 }
 UNEXPECTED: Final = ("internal_error", Row(500, "Internal error"))
+# Where the code of a refusal stands for those who count and log it.
+PROBLEM: Final = "portal.problem"
 _RENAMED: Final = {"status": "account_status"}  # a problem's own `status` is the HTTP one
 
 
@@ -170,6 +172,8 @@ def _sentence(text: str) -> str:
 def _problem(
     code: str, row: Row, detail: str, instance: str, numbers: Mapping[str, Any]
 ) -> Response:
+    if has_request_context():
+        request.environ[PROBLEM] = code
     body = {
         "type": f"urn:credits:problem:{code}",
         "title": row.title,

@@ -1,4 +1,6 @@
-"""How often one address may ask for pages; what lies still (styles, scripts) is not counted."""
+"""How often one address may ask for pages; styles, scripts and probes are not counted."""
+
+from typing import Final
 
 from flask import Flask, request
 from werkzeug.exceptions import TooManyRequests
@@ -6,6 +8,8 @@ from werkzeug.exceptions import TooManyRequests
 from portal import current
 from portal.limits import RateLimitedError, network_of
 from portal.web.headers import is_page
+
+UNCOUNTED: Final = frozenset({"static", "operations.live", "operations.ready"})
 
 
 def register(app: Flask) -> None:
@@ -17,7 +21,7 @@ def register(app: Flask) -> None:
 def count_address() -> None:
     """429 with the time to come back where an address asked too often; nothing was done then."""
     limits = current.application().limits
-    if limits is None or request.endpoint == "static" or not is_page():
+    if limits is None or request.endpoint in UNCOUNTED or not is_page():
         return
     try:
         limits.count("address", network_of(request.remote_addr or ""), current.now())

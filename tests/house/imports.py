@@ -43,6 +43,9 @@ ROOMS = {
         "flask werkzeug flask_login jinja2 jinja2_fragments markupsafe "
         "sqlalchemy.Connection",  # a name for annotations; queries are asked in other rooms
     ),
+    "operations": _room(
+        "config current database internal ledger", "flask sqlalchemy prometheus_client"
+    ),
     "cli": _room(EVERYTHING, EVERYTHING),
     "__init__": _room(EVERYTHING, EVERYTHING),
 }
