@@ -107,16 +107,23 @@ def arithmetic(
 def after_price(
     entry: ledger.Entry, chain: tuple[ledger.Entry, ...], price: int
 ) -> tuple[str, ...]:
-    """Why an entry took, or set aside, other credits than the price of the whole job."""
+    """Why an entry took, or held, other credits than the price of the whole job."""
+    earlier = [one for one in chain if one.seq < entry.seq]
+    held = sum(one.hold_amount for one in earlier)
     if entry.kind == "hold":
-        before = sum(one.hold_amount for one in chain if one.seq < entry.seq)
-        if before == 0:
+        if held == 0:
             return ()
-        aside = counted(before, "credit")
-        return (f"{aside} set aside before, {counted(entry.hold_amount, 'credit')} more now",)
+        more = counted(entry.hold_amount, "credit")
+        return f"Held before: {counted(held, 'credit')}", f"Held in addition: {more}"
     charged = -entry.amount
     if charged == price:
         return ()
-    earlier = sum(-one.amount for one in chain if one.seq < entry.seq)
-    taken = (f"{counted(earlier, 'credit')} charged before",) if earlier else ()
-    return (*taken, f"charged for what was delivered: {counted(charged, 'credit')}")
+    taken, captured = sum(-one.amount for one in earlier), entry.kind == "capture"
+    steps = (
+        (taken, "Charged before"),
+        (captured * held, "Still held for the job" if taken else "Held for the job while it ran"),
+        (captured * (-entry.hold_amount - charged), "Went back, because it was not used"),
+        (captured * (held + entry.hold_amount), "Held on, for the rest of the job"),
+    )
+    lines = [f"{words}: {counted(amount, 'credit')}" for amount, words in steps if amount > 0]
+    return *lines, f"Charged for what was used: {counted(charged, 'credit')}"

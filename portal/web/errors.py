@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 
 from portal import current
 from portal.web.pages import asked_target, private
+from portal.web.visitor import is_signed_in
 
 RETRY_AFTER: Final = "2"
 PLAIN: Final = {"Content-Type": "text/plain; charset=utf-8"}
@@ -83,6 +84,7 @@ def render(code: int, sentence: str, number: str | None = None) -> Response:
         "sentence": sentence,
         "number": number,
         "alone": asked_target() is not None,
+        "is_known": is_signed_in(look_up=code < 500),
     }
     if not context["alone"]:
         body = render_template("errors/error.html", **context)

@@ -65,8 +65,8 @@ def tiers() -> Response:
     return page("plans/tiers.html", context, BLOCKS, spoken(estimate))
 
 
-def features(tariff: pricing.Tariff) -> list[tuple[str, list[tuple[str, str]]]]:
-    """The rows of the comparison: what it is, and for each tier its name and its words."""
+def features(tariff: pricing.Tariff) -> list[tuple[str, list[tuple[pricing.Tier, str]]]]:
+    """The rows of the comparison: what it is, and each tier with its words."""
     sayings: dict[str, Callable[[pricing.Tier], str]] = {
         "Credits each month": lambda tier: credits(tier.allocation),
         "Unused credits": lambda tier: rollover(tier.rollover),
@@ -76,7 +76,7 @@ def features(tariff: pricing.Tariff) -> list[tuple[str, list[tuple[str, str]]]]:
         "Overdraft": lambda tier: credits(tier.overdraft) if tier.overdraft else "none",
     }
     tiers = tariff.tiers.values()
-    return [(title, [(tier.name, say(tier)) for tier in tiers]) for title, say in sayings.items()]
+    return [(title, [(tier, say(tier)) for tier in tiers]) for title, say in sayings.items()]
 
 
 def rollover(rule: pricing.Rollover) -> str:

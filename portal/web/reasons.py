@@ -11,7 +11,7 @@ from portal.web.formats import counted, credits, span
 QUESTIONS: Final = {
     "debit": "Why was this charged?",
     "capture": "Why was this charged?",
-    "hold": "Why were credits set aside?",
+    "hold": "Why are these credits held?",
     "release": "Why did credits come back?",
     "refund": "Why did credits come back?",
     "grant": "Where do these credits come from?",
@@ -70,7 +70,7 @@ def because(entry: ledger.Entry) -> str:
 def funding_title(entry: ledger.Entry) -> str:
     """What the table of an entry's draws says."""
     if entry.kind == "hold":
-        return "Grants that set the credits aside"
+        return "Grants that the held credits are of"
     if entry.amount < 0:
         return "Grants that paid"
     if entry.hold_amount < 0:
@@ -81,7 +81,9 @@ def funding_title(entry: ledger.Entry) -> str:
 def step(entry: ledger.Entry) -> str:
     """One step of a hold, with its credits."""
     if entry.kind == "hold":
-        word = "held longer" if entry.reason == "extended" else "set aside"
+        if entry.reason == "extended" and entry.hold_amount == 0:
+            return "held longer"
+        word = "more held" if entry.reason == "extended" else "held"
         return f"{counted(entry.hold_amount, 'credit')} {word}"
     if entry.kind == "release":
         return f"{counted(-entry.hold_amount, 'credit')} returned"

@@ -14,7 +14,7 @@ from flask import (
     request,
     url_for,
 )
-from flask_login import LoginManager, current_user
+from flask_login import AnonymousUserMixin, LoginManager, current_user
 from werkzeug.wrappers import Response as AnyResponse
 
 from portal import current, identity
@@ -73,6 +73,22 @@ def person_behind(asked: Request) -> identity.Person | None:
     if now - session.seen_at > identity.SEEN_EVERY and "HX-PTag" not in asked.headers:
         note_presence(session, now)
     return session.person
+
+
+def is_signed_in(*, look_up: bool) -> bool:
+    """Whether somebody is signed in, for a page that must be shown whatever fails.
+
+    Where the visitor was not found before, nobody is looked up unless `look_up` says so, and
+    once that fails it counts as nobody: the page would fail, or wait, once more.
+    """
+    if "_login_user" not in g:  # where Flask-Login keeps whom it found; templates ask it too
+        try:
+            if look_up:
+                return bool(current_user.is_authenticated)
+        except current.UNAVAILABLE:
+            pass
+        g._login_user = AnonymousUserMixin()
+    return bool(current_user.is_authenticated)
 
 
 def note_presence(session: identity.Session, now: int) -> None:

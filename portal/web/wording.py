@@ -47,7 +47,7 @@ SENTENCES: Final = {
 }
 # What is special about an entry of a job, said after the job's own title.
 PHRASES: Final = {
-    ("hold", "placed"): "set aside",
+    ("hold", "placed"): "credits held",
     ("hold", "extended"): "held longer",
     ("capture", "partial"): "part delivered",
     ("debit", "late_capture"): "charged after the hold ran out",
@@ -73,7 +73,7 @@ REFUSALS: Final = {
     "hold_captured": "The hold had been charged already",
     "hold_released": "The hold had been released already",
     "hold_expired": "The hold had run out",
-    "capture_exceeds_hold": "More was to be charged than had been set aside",
+    "capture_exceeds_hold": "More was to be charged than was held",
     "refund_exceeds": "More was to be refunded than had been charged",
 }
 BELATED: Final = 60_000_000

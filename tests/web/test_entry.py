@@ -74,8 +74,11 @@ def test_a_capture_shows_its_hold_step_by_step(desk: Desk, ada: Visitor) -> None
     captured = desk.entry(ledger.CaptureHold(hold_id=hold.id, credits=150, actor=STUDIO))
     text = page(ada, captured.id)
     assert "400 characters × 1 credit per character = 400 credits" in text
-    assert "charged for what was delivered: 150 credits" in text
-    assert "22 Nov 2026, 13:51:00 UTC Hold 400 credits set aside" in text
+    assert (
+        "= 400 credits Held for the job while it ran: 400 credits"
+        " Went back, because it was not used: 250 credits Charged for what was used: 150 credits"
+    ) in text
+    assert "22 Nov 2026, 13:51:00 UTC Hold 400 credits held" in text
     assert "22 Nov 2026, 13:52:00 UTC Charge 150 credits charged, 250 returned" in text
     assert "Not charged yet" not in text
 
@@ -85,8 +88,19 @@ def test_a_second_capture_tells_what_was_charged_before(desk: Desk, ada: Visitor
     desk.done(ledger.CaptureHold(hold_id=hold.id, credits=150, final=False, actor=STUDIO))
     last = desk.entry(ledger.CaptureHold(hold_id=hold.id, credits=250, actor=STUDIO))
     text = page(ada, last.id)
-    assert "150 credits charged before" in text
-    assert "charged for what was delivered: 250 credits" in text
+    assert "Charged before: 150 credits Still held for the job: 250 credits" in text
+    assert "Charged for what was used: 250 credits" in text
+
+
+def test_a_capture_before_the_last_tells_what_is_held_on(desk: Desk, ada: Visitor) -> None:
+    hold = desk.hold("acme", 400)
+    first = ledger.CaptureHold(hold_id=hold.id, credits=150, final=False, actor=STUDIO)
+    text = page(ada, desk.entry(first).id)
+    assert (
+        "Held for the job while it ran: 400 credits Held on, for the rest of the job: 250 credits"
+        " Charged for what was used: 150 credits"
+    ) in text
+    assert "Went back" not in text
 
 
 def test_an_open_hold_says_it_is_not_charged_yet(desk: Desk, ada: Visitor) -> None:
@@ -97,19 +111,19 @@ def test_an_open_hold_says_it_is_not_charged_yet(desk: Desk, ada: Visitor) -> No
     ).entry
     assert placed is not None
     text = page(ada, placed.id)
-    assert "Why were credits set aside? +500 credits held" in text
+    assert "Why are these credits held? +500 credits held" in text
     assert "Not charged yet. The credits come back by themselves in 60 minutes." in text
     assert "Nothing of this has been refunded" not in text
 
 
-def test_an_extension_says_what_was_set_aside_before(desk: Desk, ada: Visitor) -> None:
+def test_an_extension_says_what_was_held_before(desk: Desk, ada: Visitor) -> None:
     hold = desk.hold("acme", 400)
     extended = desk.entry(
         ledger.ExtendHold(hold_id=hold.id, ttl_seconds=600, quantity=500, actor=STUDIO)
     )
     text = page(ada, extended.id)
     assert "500 characters × 1 credit per character = 500 credits" in text
-    assert "400 credits set aside before, 100 credits more now" in text
+    assert "Held before: 400 credits Held in addition: 100 credits" in text
 
 
 def test_a_release_says_why_and_where_the_credits_went(desk: Desk, ada: Visitor) -> None:

@@ -5,7 +5,7 @@ import logging
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from portal import ledger
+from portal import identity, ledger
 from portal.web import errors, usage
 from tests.web.desk import Desk, Visitor, words
 
@@ -15,6 +15,43 @@ def test_a_page_that_is_not_there_is_a_page(ada: Visitor) -> None:
     assert answer.status_code == 404
     assert "There is no such page" in answer.text
     assert answer.headers["Cache-Control"] == "private, no-cache"
+
+
+NAVIGATION = '<nav aria-label="Main">'
+
+
+def test_who_is_signed_in_keeps_the_navigation(
+    desk: Desk, ada: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert NAVIGATION in ada.get("/nowhere").text
+    assert NAVIGATION in ada.get("/ledger/ent_nothing").text
+    assert NAVIGATION not in desk.visitor().get("/nowhere").text
+
+    def broken(*_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(usage, "standing_of", broken)
+    answer = ada.get("/usage")
+    assert answer.status_code == 500
+    assert NAVIGATION in answer.text
+
+
+def test_nobody_is_looked_up_where_that_has_failed(
+    ada: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+
+    def broken(*given: object) -> None:
+        asked.append(given)
+        raise ledger.StorageUnavailableError
+
+    monkeypatch.setattr(identity, "find_session", broken)
+    for path, status in (("/usage", 503), ("/nowhere", 404)):
+        asked.clear()
+        answer = ada.get(path)
+        assert answer.status_code == status
+        assert NAVIGATION not in answer.text
+        assert len(asked) == 1
 
 
 def test_a_method_that_is_not_there_names_those_that_are(ada: Visitor) -> None:

@@ -34,7 +34,7 @@ def test_what_has_no_sentence_is_said_plainly() -> None:
 @pytest.mark.parametrize(
     ("known", "title"),
     [
-        ({"kind": "hold", "amount": 0, "hold_amount": 5}, "Grants that set the credits aside"),
+        ({"kind": "hold", "amount": 0, "hold_amount": 5}, "Grants that the held credits are of"),
         ({"kind": "capture", "amount": -5, "hold_amount": -9}, "Grants that paid"),
         ({"kind": "capture", "amount": 0, "hold_amount": -9}, "Grants the credits returned to"),
         ({"kind": "release", "amount": 0, "hold_amount": -9}, "Grants the credits returned to"),
@@ -48,8 +48,9 @@ def test_the_table_of_draws_says_which_way_they_went(known: dict[str, int], titl
 @pytest.mark.parametrize(
     ("known", "said"),
     [
-        ({"kind": "hold", "reason": "placed", "hold_amount": 1}, "1 credit set aside"),
-        ({"kind": "hold", "reason": "extended", "hold_amount": 0}, "0 credits held longer"),
+        ({"kind": "hold", "reason": "placed", "hold_amount": 1}, "1 credit held"),
+        ({"kind": "hold", "reason": "extended", "hold_amount": 0}, "held longer"),
+        ({"kind": "hold", "reason": "extended", "hold_amount": 7}, "7 credits more held"),
         ({"kind": "release", "hold_amount": -9}, "9 credits returned"),
         ({"kind": "capture", "amount": -9, "hold_amount": -9}, "9 credits charged"),
         ({"kind": "capture", "amount": -4, "hold_amount": -9}, "4 credits charged, 5 returned"),

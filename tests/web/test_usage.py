@@ -30,7 +30,7 @@ def test_the_card_says_what_is_available_held_allocated_and_when_it_resets(
     assert "98,796 posted \u2212 500 held = 98,296 available" in text
     assert "98,796 of 100,000 left" in text
     assert "500 for 1 running job" in text
-    assert "1 Dec 00:00 UTC in 8 days, +100,000" in text
+    assert "Next period begins 1 Dec 00:00 UTC in 8 days, with +100,000" in text
     assert "Pro" in text
 
 
@@ -41,7 +41,7 @@ def test_the_chart_and_its_table_hold_the_same_numbers(desk: Desk, ada: Visitor)
     text = ada.get("/usage").text
     assert "20 Nov 2026: 2,204 credits (Generate speech 1,204 · Clone a voice 1,000)" in text
     assert "2,505 credits charged on 2 days of 30; the most on 20 Nov 2026: 2,204." in text
-    table = words(text.partition('<div id="days"')[2].partition("</table>")[0])
+    table = words(text.partition('<table id="days"')[2].partition("</table>")[0])
     assert "20 Nov 2026 1,204 1,000 2,204 0" in table
     assert "22 Nov 2026 301 0 301 0" in table
     assert "All days 1,505 1,000 2,505 0" in table
