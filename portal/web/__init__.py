@@ -4,6 +4,7 @@ from flask import Flask
 
 from portal.web import (
     admin,
+    assets,
     auth,
     csrf,
     entry,
@@ -35,6 +36,7 @@ for _blueprint in BLUEPRINTS:
 
 def register(app: Flask) -> None:
     """Open the front desk: guards in front of it, its blueprints, its templates' words."""
+    assets.register(app)
     headers.register(app)
     rates.register(app)
     visitor.register(app)

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Error, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Error, Page, Response, expect
 
 from tests.browser.scene import CLEO, Scene, Watch, furnished, sign_in
 from tests.databases import Databases
@@ -163,15 +163,27 @@ def test_a_message_of_the_server_lands_above_the_page_and_leaves_it_whole(
     assert page.url.endswith("/ledger")
 
 
-def test_a_first_visit_is_light(page: Page, scene: Scene) -> None:
-    loaded: dict[str, bytes] = {}
-    page.on("response", lambda answer: loaded.update({answer.url: answer.body()}))
+def test_a_first_visit_is_light(page: Page, browser: Browser, scene: Scene) -> None:
+    """Five requests, the icon among them; packed, what a prototype of such a page weighs."""
+    first = browser.new_context(storage_state=page.context.storage_state())
+    page = first.new_page()
+    loaded: list[Response] = []
+    page.on("response", lambda answer: loaded.append(answer))
     page.goto(f"{scene.url}/usage")
     page.wait_for_load_state("networkidle")
-    assert all(url.startswith(scene.url) for url in loaded)
-    sizes = {url.rpartition("/")[2].partition("?")[0]: len(gzip.compress(body))
-             for url, body in loaded.items()}  # fmt: skip
+    icon = page.locator("link[rel=icon]").get_attribute("href")
+    paths = {answer.url.removeprefix(scene.url).partition("?")[0] for answer in loaded}
+    assert paths | {str(icon).partition("?")[0]} == {
+        "/usage", "/static/portal.css", "/static/scripts.js", "/static/favicon.svg",
+    }  # fmt: skip
+    assert len(loaded) <= 5
+    sizes = {answer.url.rpartition("/")[2].partition("?")[0]: len(gzip.compress(answer.body()))
+             for answer in loaded}  # fmt: skip
     assert sizes["usage"] <= 12_000
-    assert sizes["portal.css"] <= 4_400
-    assert sizes["portal.js"] <= 1_500
+    assert sizes["portal.css"] <= 4_000
     assert sum(sizes.values()) <= 40_000
+    for answer in loaded:
+        if answer.request.resource_type in ("stylesheet", "script"):
+            assert answer.headers["content-encoding"] == "gzip", answer.url
+    assert page.evaluate("document.querySelectorAll('*').length") <= 1_500
+    first.close()
