@@ -35,7 +35,7 @@ ROOMS = {
     "database": _room("config ledger identity internal", "sqlalchemy alembic psycopg"),
     "current": _room("clock config database ledger limits pricing", "flask werkzeug sqlalchemy"),
     "identity": _room("", "sqlalchemy argon2"),
-    "client": _room("signing pricing.text"),
+    "client": _room("clock signing pricing.text"),
     "studio": _room("client", "flask werkzeug"),
     "internal": _room("current ledger limits pricing signing", "flask werkzeug sqlalchemy"),
     "web": _room(

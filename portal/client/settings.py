@@ -1,0 +1,111 @@
+"""What a service must be told to reach the portal: where it is, and the key to sign with."""
+
+import re
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Self
+from urllib.parse import SplitResult, urlsplit
+
+from portal.client.errors import MisconfiguredError
+
+PREFIX: Final = "PORTAL_CLIENT_"
+NAMES: Final = ("URL", "KID", "SECRET", "SECRET_FILE", "AUTHORITY", "CA_FILE")
+_KID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_SECRET: Final = re.compile(r"[!-~]{16,256}")
+_AUTHORITY: Final = re.compile(r"(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where the portal is and who asks. authority: the host[:port] that the portal is known by."""
+
+    url: str
+    kid: str
+    secret: str = field(repr=False)
+    authority: str
+    ca_file: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        url: str,
+        kid: str,
+        secret: str,
+        *,
+        authority: str | None = None,
+        ca_file: str | None = None,
+    ) -> Self:
+        """Settings that make sense. Raises MisconfiguredError with every fault.
+
+        url: as in https://credits.example, without a path. authority: that of the url unless the
+        portal is configured with another. ca_file: certificates to trust instead of the system's.
+        """
+        faults: list[str] = []
+        parts = _split(url, faults)
+        authority = (authority or parts.netloc).lower()
+        if parts.netloc and not _AUTHORITY.fullmatch(authority):
+            faults.append(f"the authority must be host or host:port, not {authority!r}")
+        if not _KID.fullmatch(kid):
+            faults.append("the kid must be 1 to 64 of A-Z a-z 0-9 . _ -")
+        elif kid.startswith("csk_"):
+            faults.append("the kid looks like a secret: are the two exchanged?")
+        if not _SECRET.fullmatch(secret):
+            faults.append("the secret must be 16 to 256 visible characters, as it was shown")
+        if ca_file is not None and not Path(ca_file).is_file():
+            faults.append(f"there is no file of certificates at {ca_file}")
+        if faults:
+            raise MisconfiguredError("The client is misconfigured: " + "; ".join(faults))
+        return cls(f"{parts.scheme}://{parts.netloc}", kid, secret, authority, ca_file)
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """The settings that PORTAL_CLIENT_* are. Raises MisconfiguredError with every fault."""
+        given = {
+            name.removeprefix(PREFIX): value.strip()
+            for name, value in environment.items()
+            if name.startswith(PREFIX) and value.strip()
+        }
+        faults = [f"{PREFIX}{name} is not a setting" for name in sorted(set(given) - {*NAMES})]
+        if "SECRET_FILE" in given:
+            if "SECRET" in given:
+                faults.append(f"{PREFIX}SECRET and {PREFIX}SECRET_FILE exclude each other")
+            try:
+                given["SECRET"] = Path(given["SECRET_FILE"]).read_text(encoding="ascii").strip()
+            except (OSError, ValueError) as error:
+                faults.append(f"{PREFIX}SECRET_FILE cannot be read: {error}")
+        absent = [name for name in ("URL", "KID", "SECRET") if name not in given]
+        if not ("SECRET_FILE" in given and absent == ["SECRET"]):
+            faults += [f"{PREFIX}{name} is missing" for name in absent]
+        if faults:
+            raise MisconfiguredError("The client is misconfigured: " + "; ".join(faults))
+        return cls.of(
+            given["URL"],
+            given["KID"],
+            given["SECRET"],
+            authority=given.get("AUTHORITY"),
+            ca_file=given.get("CA_FILE"),
+        )
+
+    def tls(self) -> ssl.SSLContext | None:
+        """What an https portal's certificate is checked with; None over http."""
+        if not self.url.startswith("https://"):
+            return None
+        try:
+            return ssl.create_default_context(cafile=self.ca_file)
+        except (OSError, ssl.SSLError) as error:
+            raise MisconfiguredError(f"{self.ca_file} holds no certificates: {error}") from None
+
+
+def _split(url: str, faults: list[str]) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises where it is no number
+        good = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        parts, good = urlsplit(""), False
+    beyond = parts.path.rstrip("/") or parts.query or parts.fragment or "@" in parts.netloc
+    if not good or beyond or not url.isascii():
+        faults.append(f"the url must be like https://credits.example, not {url!r}")
+    return parts

@@ -1,0 +1,230 @@
+"""Connections: kept, shared, replaced when stale, and never believed beyond their time."""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+import os
+import socket
+import ssl
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from portal.client import connections
+from portal.client.connections import Connections, LostError, StaleError, UnsentError
+from portal.client.credits import Credits
+from portal.client.errors import MisconfiguredError
+from portal.client.settings import Settings
+from tests.client.portals import (
+    BALANCE,
+    KID,
+    SECRET,
+    Real,
+    Scripted,
+    Step,
+    breaks_off,
+    hangs_up,
+    says,
+    then_closes,
+    trickles,
+    waits,
+    written,
+)
+
+GOOD = says(200, {"balance": BALANCE})
+
+
+def ask(asked: Connections, seconds: float = 5.0, **more: bool) -> int:
+    return asked.exchange("GET", "/x", {}, b"", seconds=seconds, **more).status
+
+
+def test_one_connection_serves_one_thread() -> None:
+    with Scripted([GOOD]) as portal:
+        kept = Connections(portal.url, None)
+        assert {ask(kept) for _ in range(20)} == {200}
+        assert portal.connections == 1
+        kept.close()
+        assert ask(kept) == 200
+        assert portal.connections == 2
+        kept.close()
+
+
+def test_threads_that_ask_at_once_have_one_each() -> None:
+    together = threading.Barrier(8)
+
+    def step(plug: socket.socket) -> bool:
+        together.wait(10)  # answered only once all eight have come
+        plug.sendall(written(200, {}))
+        return True
+
+    with Scripted([step]) as portal, ThreadPoolExecutor(8) as threads:
+        kept = Connections(portal.url, None)
+        for _ in range(5):
+            assert list(threads.map(lambda _: ask(kept), range(8))) == [200] * 8
+        assert portal.connections == 8
+        kept.close()
+
+
+def test_a_connection_that_was_closed_meanwhile_is_not_used() -> None:
+    with Scripted([then_closes(GOOD)]) as portal:
+        kept = Connections(portal.url, None)
+        for number in range(1, 6):
+            assert ask(kept) == 200
+            time.sleep(0.02)  # its end arrives
+            assert portal.connections == number
+        kept.close()
+
+
+def test_a_connection_that_hangs_up_when_used_again_is_stale() -> None:
+    with Scripted([GOOD, hangs_up, GOOD]) as portal:
+        kept = Connections(portal.url, None)
+        assert ask(kept) == 200
+        with pytest.raises(StaleError):
+            ask(kept)
+        assert ask(kept, fresh=True) == 200
+        kept.close()
+
+
+def test_a_new_connection_that_hangs_up_is_lost() -> None:
+    with Scripted([hangs_up]) as portal, pytest.raises(LostError) as told:
+        ask(Connections(portal.url, None))
+    assert type(told.value) is LostError
+
+
+@pytest.mark.parametrize("step", [breaks_off, waits(5), trickles], ids=["half", "none", "trickle"])
+def test_an_answer_that_does_not_come_in_time_is_lost(step: Step) -> None:
+    with Scripted([step]) as portal:
+        began = time.monotonic()
+        with pytest.raises(LostError):
+            ask(Connections(portal.url, None), 0.3)
+        assert time.monotonic() - began < 2
+
+
+def test_more_than_anybody_answers_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "CONTENT_MAX", 100_000)
+    with Scripted([says(200, b" " * 200_000)]) as portal, pytest.raises(LostError):
+        ask(Connections(portal.url, None))
+
+
+def test_where_nobody_listens_nothing_was_sent() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port = held.getsockname()[1]
+    for host in (f"127.0.0.1:{port}", "nobody.invalid"):
+        with pytest.raises(UnsentError):
+            ask(Connections(f"http://{host}", None))
+
+
+def test_old_connections_are_not_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "IDLE_MAX", 0.05)
+    with Scripted([GOOD]) as portal:
+        kept = Connections(portal.url, None)
+        ask(kept)
+        time.sleep(0.1)
+        ask(kept)
+        assert portal.connections == 2
+        kept.close()
+
+
+def test_only_so_many_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "KEPT_MAX", 1)
+    with Scripted([GOOD]) as portal:
+        kept = Connections(portal.url, None)
+        first, second = (kept._connect(time.monotonic() + 5) for _ in range(2))
+        kept._keep(first, True)
+        kept._keep(second, True)
+        assert first.sock is not None
+        assert second.sock is None
+        kept.close()
+
+
+def test_a_child_does_not_speak_on_its_parents_connection(portal: Real) -> None:
+    with portal.credits() as credits:
+        name = credits.open_account("acme-of-a-parent", "Acme", "free").id
+        child = os.fork()
+        if child == 0:
+            try:
+                os._exit(0 if credits.balance(name).account == name else 1)
+            except BaseException:
+                os._exit(2)
+        told = [credits.balance(name).account for _ in range(50)]
+        assert os.waitpid(child, 0)[1] == 0
+        assert set(told) == {name}
+
+
+# --- TLS -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A certificate of 127.0.0.1 that signs itself, and its key."""
+    folder = tmp_path_factory.mktemp("tls")
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
+    now, host = datetime.datetime.now(datetime.UTC), ipaddress.ip_address("127.0.0.1")
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(host)]), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
+    kept = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain)
+    (folder / "certificate.pem").write_bytes(made.public_bytes(pem))
+    (folder / "key.pem").write_bytes(kept)
+    return folder / "certificate.pem", folder / "key.pem"
+
+
+class Secure(Scripted):
+    """A scripted portal behind TLS."""
+
+    def wrap(self, certificate: tuple[Path, Path]) -> Secure:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*certificate)
+        plain = self._answer
+
+        def answer(plug: socket.socket) -> None:
+            try:
+                with context.wrap_socket(plug, server_side=True) as wrapped:
+                    plain(wrapped)
+            except OSError:
+                plug.close()
+
+        self._answer = answer  # type: ignore[method-assign]
+        return self
+
+
+def test_a_certificate_that_is_trusted_is_let_pass(certificate: tuple[Path, Path]) -> None:
+    with Secure([GOOD]).wrap(certificate) as portal:
+        url = portal.url.replace("http:", "https:")
+        settings = Settings.of(url, KID, SECRET, ca_file=str(certificate[0]))
+        with Credits(settings) as credits:
+            assert [credits.balance("acme").seq for _ in range(3)] == [2, 2, 2]
+        assert portal.connections == 1
+
+
+def test_any_other_certificate_is_refused_at_once(certificate: tuple[Path, Path]) -> None:
+    """Unless told what to trust, or by another name than the certificate's."""
+    with Secure([GOOD]).wrap(certificate) as portal:
+        url = portal.url.replace("http:", "https:")
+        named = url.replace("127.0.0.1", "localhost")
+        for settings in (
+            Settings.of(url, KID, SECRET),
+            Settings.of(named, KID, SECRET, ca_file=str(certificate[0])),
+        ):
+            with Credits(settings) as credits, pytest.raises(MisconfiguredError) as refused:
+                credits.balance("acme")
+            assert "is not trusted" in str(refused.value)
+        assert portal.heads == []
+
+
+def test_speaking_tls_to_who_does_not_sends_nothing() -> None:
+    with Scripted([GOOD]) as portal, pytest.raises(UnsentError):
+        ask(Connections(portal.url, ssl.create_default_context()), 0.5)
+    assert portal.bodies == []
