@@ -58,6 +58,7 @@ class Config:
     session_hours: int
     shared_folder: Path
     log_requests: str
+    metrics_token: bytes | None = field(default=None, repr=False)
     rate_key: tuple[int, int] | None = None
     rate_account: tuple[int, int] | None = None
     rate_address: tuple[int, int] | None = None
@@ -249,10 +250,8 @@ def _rate(text: str, _root: Path) -> tuple[int, int]:
     found = re.fullmatch(r"([0-9]{1,6})/([0-9]{1,4})", text)
     most, seconds = map(int, found.groups()) if found else (0, 0)
     if not (most and 1 <= seconds <= 3600):
-        raise ValueError(
-            "must be requests and seconds, as in 600/60, "
-            f"at most 999999 in 1 to 3600 seconds, not {text!r}"
-        )
+        rule = "must be requests and seconds, as in 600/60, at most 999999 in 1 to 3600 seconds"
+        raise ValueError(f"{rule}, not {text!r}")
     return most, seconds
 
 
@@ -293,6 +292,7 @@ KEYS: Mapping[str, Setting] = {
     "PORTAL_SESSION_HOURS": Setting(_whole(1, 30 * 24), "12"),
     "PORTAL_SHARED_FOLDER": Setting(_file, "var/shared"),
     "PORTAL_LOG_REQUESTS": Setting(_one_of("failures", "refusals", "all"), "failures"),
+    "PORTAL_METRICS_TOKEN": Setting(_secret),
     "PORTAL_RATE_KEY": Setting(_rate),
     "PORTAL_RATE_ACCOUNT": Setting(_rate),
     "PORTAL_RATE_ADDRESS": Setting(_rate),

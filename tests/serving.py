@@ -50,6 +50,8 @@ def environment_of(config: Config) -> dict[str, str]:
         "SHARED_FOLDER": str(config.shared_folder),
         "LOG_REQUESTS": config.log_requests,
     }
+    if config.metrics_token is not None:
+        settings["METRICS_TOKEN"] = config.metrics_token.decode()
     for name in ("RATE_KEY", "RATE_ACCOUNT", "RATE_ADDRESS"):
         rate = getattr(config, name.lower())
         if rate is not None:

@@ -3,7 +3,7 @@
 from flask import Flask
 
 from portal.current import Application
-from portal.operations import health
+from portal.operations import health, metrics
 from portal.operations.logs import keep_silent
 from portal.operations.passage import Passage
 
@@ -16,6 +16,11 @@ def register(app: Flask) -> None:
     settings = state.config
     keep_silent(settings)
     app.register_blueprint(health.bp)
-    host = settings.trusted_hosts[0]
-    passage = Passage(app.wsgi_app, note=None, lines=settings.log_requests, host=host)
-    app.wsgi_app = passage  # type: ignore[method-assign]
+    app.register_blueprint(metrics.bp)
+    tallies = metrics.count_for(app, state)
+    app.wsgi_app = Passage(  # type: ignore[method-assign]
+        app.wsgi_app,
+        note=None if tallies is None else tallies.note,
+        lines=settings.log_requests,
+        host=settings.trusted_hosts[0],
+    )

@@ -37,7 +37,8 @@ _silent: set[str] = set()
 
 def keep_silent(config: Config) -> None:
     """Never write this portal's own secrets, wherever they turn up."""
-    found = [config.secret_key.decode(errors="replace")]
+    known = (config.secret_key, config.metrics_token or b"")
+    found = [secret.decode(errors="replace") for secret in known]
     for url in (config.database_url, config.database_owner_url):
         login, at, _ = url.partition("://")[2].rpartition("@")
         found.append(login.partition(":")[2] if at else "")

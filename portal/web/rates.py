@@ -9,7 +9,7 @@ from portal import current
 from portal.limits import RateLimitedError, network_of
 from portal.web.headers import is_page
 
-UNCOUNTED: Final = frozenset({"static", "operations.live", "operations.ready"})
+UNCOUNTED: Final = frozenset({"static", "operations.live", "operations.ready", "metrics.show"})
 
 
 def register(app: Flask) -> None:

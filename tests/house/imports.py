@@ -44,7 +44,8 @@ ROOMS = {
         "sqlalchemy.Connection",  # a name for annotations; queries are asked in other rooms
     ),
     "operations": _room(
-        "config current database internal ledger", "flask sqlalchemy prometheus_client"
+        "config current database internal ledger",
+        "flask werkzeug sqlalchemy prometheus_client",
     ),
     "cli": _room(EVERYTHING, EVERYTHING),
     "__init__": _room(EVERYTHING, EVERYTHING),
