@@ -1,4 +1,4 @@
-"""`flask keys`: issue, list and revoke the keys that services sign with."""
+"""`flask keys`: issue, list, rotate and revoke the keys that services sign with."""
 
 import json
 import re
@@ -6,17 +6,47 @@ from typing import Any, Final
 
 import click
 from flask.cli import AppGroup
+from sqlalchemy import Connection
 
 from portal import current, signing
-from portal.internal.keys import SCOPES, ServiceKey, issue_key, list_keys, revoke_key
+from portal.cli.asking import read_instant
+from portal.internal.keys import (
+    SCOPES,
+    Cap,
+    ServiceKey,
+    find_key,
+    issue_key,
+    list_keys,
+    revoke_key,
+    succeed_key,
+)
 from portal.internal.times import write_time
+from portal.internal.uses import last_uses
 
 DAYS: Final = 90
+OVERLAP: Final = 24
 _DAY: Final = 86_400_000_000
+_HOUR: Final = 3_600_000_000
 _SERVICE: Final = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _OPERATION: Final = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
+_CAP: Final = re.compile(r"([a-z][a-z0-9_.-]{0,63}):([1-9][0-9]{0,11})?:([1-9][0-9]{0,11})?")
 
 keys = AppGroup("keys", help="The keys that services sign their requests with.")
+days_option = click.option(
+    "--days", type=click.IntRange(1, 3650), default=DAYS, show_default=True, help="Until it ends."
+)
+
+
+def read_caps(context: click.Context, param: click.Parameter, texts: tuple[str, ...]) -> list[Cap]:
+    """Options like generate:1000:50000; either number may be left out."""
+    found = {}
+    for text in texts:
+        cap = _CAP.fullmatch(text)
+        if cap is None or (cap[2], cap[3]) == (None, None) or cap[1] in found:
+            raise click.BadParameter("once each, as in generate:1000:50000", param=param)
+        maxima = (None if number is None else int(number) for number in cap.groups()[1:])
+        found[cap[1]] = Cap(cap[1], *maxima)
+    return list(found.values())
 
 
 @keys.command("issue")
@@ -31,8 +61,17 @@ keys = AppGroup("keys", help="The keys that services sign their requests with.")
 @click.option("--max-units", type=click.IntRange(min=1), help="Units one request may ask for.")
 @click.option("--daily-units", type=click.IntRange(min=1), help="Units of one UTC day.")
 @click.option(
-    "--days", type=click.IntRange(1, 3650), default=DAYS, show_default=True, help="Until it ends."
+    "--cap",
+    "caps",
+    multiple=True,
+    callback=read_caps,
+    metavar="OPERATION:UNITS:DAILY",
+    help="Units of one operation, in one request and on one UTC day; either may be empty.",
 )
+@click.option(
+    "--not-before", callback=read_instant, metavar="TIME", help="When it begins.  [default: now]"
+)
+@days_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
 def issue(
     name: str,
@@ -40,6 +79,8 @@ def issue(
     operations: str | None,
     max_units: int | None,
     daily_units: int | None,
+    caps: list[Cap],
+    not_before: int | None,
     days: int,
     as_json: bool,
 ) -> None:
@@ -52,16 +93,14 @@ def issue(
         "operations": None if operations is None else read_operations(operations),
         "max_units": max_units,
         "daily_units": daily_units,
-        "not_after": now + days * _DAY,
+        "caps": caps,
+        "not_before": not_before,
+        "not_after": (now if not_before is None else not_before) + days * _DAY,
     }
     key = current.database.run(
         lambda connection: issue_key(connection, service=name, now=now, **terms)
     )
-    secret = signing.derive_secret(current.config.secret_key, key.kid)
-    shown = {**told(key), "secret": secret, "authority": current.config.authority}
-    show(shown, as_json)
-    if not as_json:
-        click.echo("Store the secret now: it is kept nowhere and not shown again.", err=True)
+    show_secret(key, as_json)
 
 
 @keys.command("list")
@@ -69,14 +108,48 @@ def issue(
 def list_all(as_json: bool) -> None:
     """Every key there ever was, without secrets."""
     with current.database.reading() as connection:
-        found = [told(key) for key in list_keys(connection)]
+        used = last_uses(connection)
+        found = [{**told(key), "used_at": used.get(key.kid)} for key in list_keys(connection)]
+    for key in found:
+        key["used_at"] = None if key["used_at"] is None else write_time(key["used_at"])
     if as_json:
         click.echo(json.dumps(found))
         return
     for key in found:
         until = f"until {key['not_after']}" if key["not_after"] else "without end"
         state = f"revoked {key['revoked_at']}" if key["revoked_at"] else until
-        click.echo(f"{key['kid']:24} {','.join(key['scopes']):42} {state}")
+        use = f"used {key['used_at']}" if key["used_at"] else "never used"
+        click.echo(f"{key['kid']:24} {','.join(key['scopes']):42} {state}  {use}")
+
+
+@keys.command("rotate")
+@click.argument("kid")
+@click.option(
+    "--overlap",
+    type=click.IntRange(0, 720),
+    default=OVERLAP,
+    show_default=True,
+    help="Hours for which the old key stays good.",
+)
+@days_option
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
+def rotate(kid: str, overlap: int, days: int, as_json: bool) -> None:
+    """Issue a key on the terms of KID and show its secret, this once; KID ends after a while."""
+    now = current.now()
+
+    def work(connection: Connection) -> tuple[ServiceKey, ServiceKey | None]:
+        key = find_key(connection, kid)
+        if key is None:
+            raise click.ClickException(f"There is no key {kid}.")
+        if key.revoked_at is not None or (key.not_after is not None and key.not_after <= now):
+            raise click.ClickException(f"{kid} has ended; issue another key.")
+        until = now + days * _DAY
+        made = succeed_key(connection, key, now=now, overlap=overlap * _HOUR, not_after=until)
+        return made, find_key(connection, kid)
+
+    made, before = current.database.run(work)
+    ends = None if before is None else told(before)["not_after"]
+    show_secret(made, as_json, replaces={"kid": kid, "not_after": ends})
 
 
 @keys.command("revoke")
@@ -115,6 +188,10 @@ def words(text: str) -> list[str]:
 
 def told(key: ServiceKey) -> dict[str, Any]:
     """A key as the command line shows it."""
+    caps = {
+        cap.operation: {"max_units": cap.max_units, "daily_units": cap.daily_units}
+        for cap in key.caps
+    }
     return {
         **key._asdict(),
         "scopes": key.scopes.split(),
@@ -123,7 +200,16 @@ def told(key: ServiceKey) -> dict[str, Any]:
         "not_after": None if key.not_after is None else write_time(key.not_after),
         "revoked_at": None if key.revoked_at is None else write_time(key.revoked_at),
         "created_at": write_time(key.created_at),
+        "caps": caps,
     }
+
+
+def show_secret(key: ServiceKey, as_json: bool, **more: Any) -> None:
+    """A new key with its secret, which is kept nowhere."""
+    secret = signing.derive_secret(current.config.secret_key, key.kid)
+    show({**told(key), "secret": secret, "authority": current.config.authority, **more}, as_json)
+    if not as_json:
+        click.echo("Store the secret now: it is kept nowhere and not shown again.", err=True)
 
 
 def show(facts: dict[str, Any], as_json: bool) -> None:
@@ -132,5 +218,19 @@ def show(facts: dict[str, Any], as_json: bool) -> None:
         click.echo(json.dumps(facts))
         return
     for name, value in facts.items():
-        text = ",".join(value) if isinstance(value, list) else "-" if value is None else value
-        click.echo(f"{name:12} {text}")
+        click.echo(f"{name:12} {in_words(value)}")
+
+
+def in_words(value: Any) -> str:
+    """A fact on one line: lists and caps by commas, `-` for none."""
+    match value:
+        case None | {} if not value:
+            return "-"
+        case {"kid": kid, "not_after": ends}:
+            return f"{kid}, which ends {ends}"
+        case dict():
+            maxima = {name: [each or "" for each in cap.values()] for name, cap in value.items()}
+            return ",".join(f"{name}:{most}:{daily}" for name, (most, daily) in maxima.items())
+        case list():
+            return ",".join(value)
+    return str(value)

@@ -18,12 +18,15 @@ _FRESH: Final[Headers] = [("Content-Type", "application/json"), ("Cache-Control"
 _REPLAYED: Final[Headers] = [*_FRESH, ("Idempotency-Replayed", "true")]
 
 
-def answer(asking: Caller, command: ledger.Command, units: int = 0) -> Response:
+def answer(
+    asking: Caller, command: ledger.Command, units: int = 0, operation: str | None = None
+) -> Response:
     """Submit a command and answer with its outcome, once that is committed.
 
-    units: what it counts for in the caps of its key.
+    units: what it counts for in the caps of its key, of all operations and of its own.
     """
-    outcome = disclosed(submit_capped(asking, command, units), command, asking.key.service)
+    outcome = submit_capped(asking, command, units, operation)
+    outcome = disclosed(outcome, command, asking.key.service)
     detail = None
     if isinstance(outcome, ledger.Refused) and isinstance(outcome.error, ledger.LimitReachedError):
         detail = limit_sentence(outcome.error, command)

@@ -17,4 +17,4 @@ def post_debit() -> Response:
     members = asking.members()
     body = DebitBody.read(members)
     command = ledger.Debit(**spending(asking, "debit", members, body))
-    return answer(asking, command, body.quantity)
+    return answer(asking, command, body.quantity, body.operation)

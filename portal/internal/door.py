@@ -19,6 +19,7 @@ from portal.internal.errors import (
 )
 from portal.internal.keys import KeyRing, ServiceKey, list_keys
 from portal.internal.strict_json import canonical, read_object
+from portal.internal.uses import Uses
 from portal.limits import network_of
 from portal.signing import SignatureInvalidError
 
@@ -109,6 +110,7 @@ def admit() -> None:
     if known is None:  # the check has refused it already
         raise SignatureInvalidError
     key = known[0]
+    _uses().note(key.kid, state.clock())
     if state.limits is not None:
         state.limits.count("key", key.kid, state.clock())
     _refuse_scope(key)
@@ -134,6 +136,15 @@ def key_ring() -> KeyRing:
     if ring is None:
         ring = rings.setdefault("service_keys", KeyRing(_load_keys, current.config.secret_key))
     return ring
+
+
+def _uses() -> Uses:
+    """The last uses of this application's keys."""
+    uses: Uses | None = current_app.extensions.get("service_key_uses")
+    if uses is None:
+        made = Uses(current.database.run)
+        uses = current_app.extensions.setdefault("service_key_uses", made)
+    return uses
 
 
 def _load_keys() -> tuple[ServiceKey, ...]:

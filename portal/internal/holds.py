@@ -22,7 +22,8 @@ def place_hold() -> Response:
     members = asking.members()
     body = HoldBody.read(members)
     terms = spending(asking, "hold", members, body)
-    return answer(asking, ledger.PlaceHold(**terms, ttl_seconds=body.ttl_seconds), body.quantity)
+    command = ledger.PlaceHold(**terms, ttl_seconds=body.ttl_seconds)
+    return answer(asking, command, body.quantity, body.operation)
 
 
 @blueprint.get("/holds/<hold_id>")
@@ -44,13 +45,16 @@ def capture_hold(hold_id: str) -> Response:
     asking = caller()
     members = asking.members()
     body = CaptureBody.read(members)
+    hold = _of_limited(asking, hold_id)
     command = ledger.CaptureHold(
         hold_id=hold_id,
         credits=body.credits,
         final=body.final,
         **_asked(asking, "capture", hold_id, members),
     )
-    return answer(asking, command, _beyond(asking, hold_id, body.credits))
+    if hold is None:
+        return answer(asking, command)
+    return answer(asking, command, _beyond(asking, hold, body.credits), hold.operation)
 
 
 @blueprint.post("/holds/<hold_id>/release")
@@ -59,6 +63,7 @@ def release_hold(hold_id: str) -> Response:
     asking = caller()
     members = asking.members()
     body = ReleaseBody.read(members)
+    _of_limited(asking, hold_id)
     asked = _asked(asking, "release", hold_id, members)
     return answer(asking, ledger.ReleaseHold(hold_id=hold_id, reason=body.reason, **asked))
 
@@ -69,35 +74,28 @@ def extend_hold(hold_id: str) -> Response:
     asking = caller()
     members = asking.members()
     body = ExtendBody.read(members)
-    refuse_over(asking.key, None, body.quantity or 0)
+    quantity = body.quantity or 0
+    refuse_over(asking.key, None, quantity)
+    hold = _of_limited(asking, hold_id)
     command = ledger.ExtendHold(
         hold_id=hold_id,
         ttl_seconds=body.ttl_seconds,
         quantity=body.quantity,
         **_asked(asking, "extend", hold_id, members),
     )
-    return answer(asking, command, _more(asking, hold_id, body.quantity))
+    if hold is None:
+        return answer(asking, command)
+    refuse_over(asking.key, hold.operation, quantity)
+    return answer(asking, command, max(0, quantity - hold.quantity), hold.operation)
 
 
 def _asked(asking: Caller, command: str, hold_id: str, members: dict[str, Any]) -> dict[str, Any]:
-    hold = _of_limited(asking, hold_id)
-    if hold is not None:
-        refuse_over(asking.key, hold.operation, 0)
     request = asking.request(command, {**members, "hold": hold_id})
     return {"actor": asking.actor, "request": request}
 
 
-def _more(asking: Caller, hold_id: str, quantity: int | None) -> int:
-    """Units an extension asks for beyond those its hold has; none where nobody counts them."""
-    hold = _of_limited(asking, hold_id)
-    return 0 if hold is None or quantity is None else max(0, quantity - hold.quantity)
-
-
-def _beyond(asking: Caller, hold_id: str, credits: int) -> int:
+def _beyond(asking: Caller, hold: ledger.Hold, credits: int) -> int:
     """Units a capture takes beyond its hold, within what the key may ask for in one request."""
-    hold = _of_limited(asking, hold_id)
-    if hold is None:
-        return 0
     beyond = units_beyond(hold, credits, current.tariffs().named(hold.tariff))
     if beyond.units and not asking.is_known():
         refuse_over(asking.key, hold.operation, beyond.quantity)
@@ -105,9 +103,15 @@ def _beyond(asking: Caller, hold_id: str, credits: int) -> int:
 
 
 def _of_limited(asking: Caller, hold_id: str) -> ledger.Hold | None:
-    """The service's hold, if its key has limits; for a key without them nothing is read."""
+    """The service's hold, if its key has limits; for a key without them nothing is read.
+
+    Raises ScopeDeniedError for a hold of an operation that the key was not issued for.
+    """
     if not asking.key.is_limited:
         return None
     with current.database.reading() as connection:
         hold = ledger.find_hold(connection, hold_id)
-    return hold if hold is not None and hold.service == asking.key.service else None
+    if hold is None or hold.service != asking.key.service:
+        return None
+    refuse_over(asking.key, hold.operation, 0)
+    return hold

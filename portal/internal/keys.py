@@ -34,12 +34,42 @@ service_keys: Final = Table(
     sa.CheckConstraint("daily_units > 0", name="service_keys_daily_units_check"),
     sqlite_strict=True,
 )
+service_key_caps: Final = Table(
+    "service_key_caps",
+    metadata,
+    Column("kid", String, sa.ForeignKey("service_keys.kid"), primary_key=True),
+    Column("operation", String, primary_key=True),
+    Column("max_units", BigInteger),
+    Column("daily_units", BigInteger),
+    sa.CheckConstraint("max_units > 0", name="service_key_caps_max_units_check"),
+    sa.CheckConstraint("daily_units > 0", name="service_key_caps_daily_units_check"),
+    sa.CheckConstraint(
+        "coalesce(max_units, daily_units) IS NOT NULL", name="service_key_caps_some_check"
+    ),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+_ROWS: Final = sa.select(service_keys).order_by(
+    service_keys.c.service, service_keys.c.created_at, service_keys.c.kid
+)
+_CAPS: Final = sa.select(service_key_caps).order_by(
+    service_key_caps.c.kid, service_key_caps.c.operation
+)
+
+
+class Cap(NamedTuple):
+    """How much of one operation a key may ask for: in one request, and on one UTC day."""
+
+    operation: str
+    max_units: int | None
+    daily_units: int | None
 
 
 class ServiceKey(NamedTuple):
     """One key of one service; scopes and operations as words separated by blanks.
 
-    max_units, daily_units: of one request and of one UTC day; None is without end. Times: UTC µs.
+    max_units, daily_units: of one request and of one UTC day; None is without end; `caps` say the
+    same of single operations. Times: UTC µs.
     """
 
     kid: str
@@ -53,6 +83,7 @@ class ServiceKey(NamedTuple):
     not_after: int | None
     revoked_at: int | None
     created_at: int
+    caps: tuple[Cap, ...] = ()
 
     def allows(self, scope: str) -> bool:
         """Whether the key was issued for a scope."""
@@ -61,11 +92,15 @@ class ServiceKey(NamedTuple):
     @property
     def is_limited(self) -> bool:
         """Whether the key was issued for less than all that its scopes open."""
-        return (self.operations, self.max_units, self.daily_units) != (None, None, None)
+        return any((self.operations, self.max_units, self.daily_units, self.caps))
 
     def prices(self, operation: str) -> bool:
         """Whether the key may ask for an operation."""
         return self.operations is None or operation in self.operations.split()
+
+    def find_cap(self, operation: str | None) -> Cap | None:
+        """The key's cap for an operation, or None."""
+        return next((cap for cap in self.caps if cap.operation == operation), None)
 
 
 def issue_key(
@@ -77,9 +112,11 @@ def issue_key(
     operations: Iterable[str] | None = None,
     max_units: int | None = None,
     daily_units: int | None = None,
+    not_before: int | None = None,
     not_after: int | None = None,
+    caps: Iterable[Cap] = (),
 ) -> ServiceKey:
-    """Store a new key of a service, good from now on; its kid was never used before."""
+    """Store a new key of a service, good from now on or from later; its kid was never used."""
     key = ServiceKey(
         next_kid(service, write_time(now), (known.kid for known in list_keys(connection))),
         service,
@@ -88,20 +125,63 @@ def issue_key(
         None if operations is None else " ".join(operations),
         max_units,
         daily_units,
-        now,
+        now if not_before is None else not_before,
         not_after,
         None,
         now,
+        tuple(sorted(caps)),
     )
-    connection.execute(service_keys.insert(), key._asdict())
+    terms = key._asdict()
+    rows = [{"kid": key.kid, **cap._asdict()} for cap in terms.pop("caps")]
+    connection.execute(service_keys.insert(), terms)
+    if rows:
+        connection.execute(service_key_caps.insert(), rows)
     return key
+
+
+def succeed_key(
+    connection: Connection, key: ServiceKey, *, now: int, overlap: int, not_after: int | None = None
+) -> ServiceKey:
+    """Store a key on the same terms, and let the one before end `overlap` µs from now."""
+    successor = issue_key(
+        connection,
+        service=key.service,
+        scopes=key.scopes.split(),
+        now=now,
+        operations=None if key.operations is None else key.operations.split(),
+        max_units=key.max_units,
+        daily_units=key.daily_units,
+        not_after=not_after,
+        caps=key.caps,
+    )
+    end_key(connection, key.kid, now + overlap)
+    return successor
 
 
 def list_keys(connection: Connection) -> tuple[ServiceKey, ...]:
     """Every key there ever was, by service and age."""
-    order = (service_keys.c.service, service_keys.c.created_at, service_keys.c.kid)
-    rows = connection.execute(sa.select(service_keys).order_by(*order))
-    return tuple(ServiceKey(*row) for row in rows)
+    caps: dict[str, list[Cap]] = {}
+    for kid, *cap in connection.execute(_CAPS):
+        caps.setdefault(kid, []).append(Cap(*cap))
+    rows = connection.execute(_ROWS)
+    return tuple(ServiceKey(*row)._replace(caps=tuple(caps.get(row.kid, ()))) for row in rows)
+
+
+def find_key(connection: Connection, kid: str) -> ServiceKey | None:
+    """The key of that kid, or None."""
+    return next((key for key in list_keys(connection) if key.kid == kid), None)
+
+
+def end_key(connection: Connection, kid: str, at: int) -> bool:
+    """Let a key end sooner than was said; whether that is so. A revoked one has ended."""
+    until = service_keys.c.not_after
+    ended = connection.execute(
+        service_keys.update()
+        .where(service_keys.c.kid == kid, service_keys.c.revoked_at.is_(None))
+        .where(sa.or_(until.is_(None), until > at))
+        .values(not_after=at)
+    )
+    return ended.rowcount == 1
 
 
 def revoke_key(connection: Connection, kid: str, at: int) -> bool:

@@ -1,4 +1,4 @@
-"""`flask keys`: issue, list, revoke; the secret is shown once and kept nowhere."""
+"""`flask keys`: issue, list, rotate, revoke; the secret is shown once and kept nowhere."""
 
 import json
 from collections.abc import Iterator
@@ -10,13 +10,19 @@ from flask import Flask
 from portal import signing
 from portal.config import Config
 from portal.internal.keys import SCOPES
-from tests.internal.service import Clock, Service, opened
+from portal.internal.uses import write_uses
+from tests.internal.service import Clock, Service, debit_of, opened
 
 
 @pytest.fixture
 def app(config: Config) -> Iterator[Flask]:
     with opened(config, Clock()) as made:
         yield made
+
+
+def clock_of(app: Flask) -> Clock:
+    clock: Clock = app.extensions["portal"].clock
+    return clock
 
 
 def run(app: Flask, *words: str) -> Result:
@@ -34,7 +40,7 @@ def test_a_key_is_issued_and_signs(app: Flask, config: Config) -> None:
     key = issued(app, "voices", "--scopes", "account,debit")
     assert list(key) == [
         "kid", "service", "algorithm", "scopes", "operations", "max_units", "daily_units",
-        "not_before", "not_after", "revoked_at", "created_at", "secret", "authority",
+        "not_before", "not_after", "revoked_at", "created_at", "caps", "secret", "authority",
     ]  # fmt: skip
     assert (key["kid"], key["service"], key["scopes"]) == (
         "voices-202611a", "voices", ["debit", "account"],
@@ -66,6 +72,100 @@ def test_terms_are_kept(app: Flask) -> None:
     assert key["not_after"] == "2026-11-23T13:52:00.250000Z"
 
 
+def test_caps_of_single_operations_are_kept(app: Flask) -> None:
+    words = ["--cap", "generate:1000:50000", "--cap", "clone::10", "--cap", "design:5:"]
+    key = issued(app, "voices", "--scopes", "debit", *words)
+    told = {
+        "clone": {"max_units": None, "daily_units": 10},
+        "design": {"max_units": 5, "daily_units": None},
+        "generate": {"max_units": 1000, "daily_units": 50000},
+    }
+    assert key["caps"] == told
+    assert json.loads(run(app, "list", "--json").stdout)[0]["caps"] == told
+    lines = run(app, "issue", "voices", "--scopes", "debit", *words).stdout
+    assert "caps         clone::10,design:5:,generate:1000:50000" in lines
+
+
+def test_a_key_may_begin_later(app: Flask) -> None:
+    words = ["--not-before", "2026-12-01T00:00:00Z", "--days", "1"]
+    key = issued(app, "voices", "--scopes", "all", *words)
+    assert key["not_before"] == "2026-12-01T00:00:00.000000Z"
+    assert key["not_after"] == "2026-12-02T00:00:00.000000Z"
+    service = Service.of(app, clock_of(app), key)
+    assert service.get("/accounts/acme").status_code == 401
+    clock_of(app).now += 9 * 86_400_000_000
+    app.extensions.pop("service_keys")
+    assert service.get("/accounts/acme").status_code == 404
+
+
+def test_a_key_is_rotated_with_an_overlap(app: Flask) -> None:
+    words = ["--operations", "generate", "--cap", "generate:9:9", "--max-units", "8", "--days", "9"]
+    first = issued(app, "voices", "--scopes", "debit,read", *words)
+    result = run(app, "rotate", str(first["kid"]), "--overlap", "2", "--days", "30", "--json")
+    assert result.exit_code == 0, result.output
+    second = json.loads(result.stdout)
+    same = ("service", "scopes", "operations", "max_units", "daily_units", "caps", "authority")
+    assert {name: second[name] for name in same} == {name: first[name] for name in same}
+    assert (second["kid"], second["not_after"]) == ("voices-202611b", "2026-12-22T13:52:00.250000Z")
+    assert second["replaces"] == {"kid": first["kid"], "not_after": "2026-11-22T15:52:00.250000Z"}
+    assert second["secret"] != first["secret"]
+    both = [Service.of(app, clock_of(app), key) for key in (first, second)]
+    assert [one.get("/accounts/acme").status_code for one in both] == [404, 404]
+    clock_of(app).now += 2 * 3_600_000_000
+    app.extensions.pop("service_keys")
+    assert [one.get("/accounts/acme").status_code for one in both] == [401, 404]
+
+
+def test_what_a_key_did_its_successor_can_finish(app: Flask) -> None:
+    first = issued(app, "voices", "--scopes", "all")
+    old = Service.of(app, clock_of(app), first)
+    assert old.put("/accounts/acme", {"name": "Acme", "tier": "pro"}).status_code == 201
+    hold = old.held(100)
+    key, members = "job-1-generate-0001", debit_of(5)
+    charged = old.post("/debits", members, key=key)
+    second = json.loads(run(app, "rotate", str(first["kid"]), "--overlap", "0", "--json").stdout)
+    app.extensions.pop("service_keys")
+    new = Service.of(app, clock_of(app), second)
+    assert old.get("/accounts/acme").status_code == 401
+    assert new.post(f"/holds/{hold}/capture", {"credits": 60}).status_code == 201
+    assert new.post("/debits", members, key=key).data == charged.data
+
+
+@pytest.mark.parametrize("after", ["revoke", "time"])
+def test_a_key_that_has_ended_is_not_rotated(app: Flask, after: str) -> None:
+    kid = str(issued(app, "voices", "--scopes", "read", "--days", "1")["kid"])
+    if after == "revoke":
+        run(app, "revoke", kid)
+    else:
+        clock_of(app).now += 86_400_000_000
+    result = run(app, "rotate", kid)
+    assert result.exit_code == 1
+    assert f"{kid} has ended" in result.stderr
+    result = run(app, "rotate", "nobody")
+    assert (result.exit_code, "no key nobody" in result.stderr) == (1, True)
+    assert len(json.loads(run(app, "list", "--json").stdout)) == 1
+
+
+def test_a_key_in_its_overlap_is_revoked_at_once(app: Flask) -> None:
+    kid = str(issued(app, "voices", "--scopes", "read")["kid"])
+    run(app, "rotate", kid)
+    assert run(app, "revoke", kid).exit_code == 0
+    state = {key["kid"]: key["revoked_at"] for key in json.loads(run(app, "list", "--json").stdout)}
+    assert state[kid] == "2026-11-22T13:52:00.250000Z"
+
+
+def test_the_list_says_when_each_key_was_last_used(app: Flask) -> None:
+    kid = str(issued(app, "voices", "--scopes", "read")["kid"])
+    issued(app, "billing", "--scopes", "read")
+    with app.extensions["portal"].database.writing() as connection:
+        write_uses(connection, {kid: 1_795_355_520_250_000})
+    told = {key["kid"]: key["used_at"] for key in json.loads(run(app, "list", "--json").stdout)}
+    assert told == {"billing-202611a": None, kid: "2026-11-22T13:52:00.250000Z"}
+    billing, voices = run(app, "list").stdout.splitlines()
+    assert "never used" in billing
+    assert "used 2026-11-22T13:52" in voices
+
+
 @pytest.mark.parametrize(
     ("scopes", "read"),
     [
@@ -89,6 +189,13 @@ def test_scopes_are_words_in_any_order(app: Flask, scopes: str, read: list[str])
         (["voices", "--scopes", "read", "--operations", "Gen!"], "--operations"),
         (["voices", "--scopes", "read", "--max-units", "0"], "--max-units"),
         (["voices", "--scopes", "read", "--days", "0"], "--days"),
+        (["voices", "--scopes", "read", "--cap", "generate"], "--cap"),
+        (["voices", "--scopes", "read", "--cap", "generate::"], "--cap"),
+        (["voices", "--scopes", "read", "--cap", "generate:0:"], "--cap"),
+        (["voices", "--scopes", "read", "--cap", "generate:1:x"], "--cap"),
+        (["voices", "--scopes", "read", "--cap", "Gen!:1:1"], "--cap"),
+        (["voices", "--scopes", "read", "--cap", "generate:1:1", "--cap", "generate:2:"], "--cap"),
+        (["voices", "--scopes", "read", "--not-before", "tomorrow"], "--not-before"),
     ],
 )
 def test_other_terms_are_refused_by_name(app: Flask, words: list[str], named: str) -> None:

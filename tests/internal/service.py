@@ -213,7 +213,7 @@ def issue(app: Flask, clock: Clock, service: str = "tts", **terms: Any) -> Servi
 
 
 # What a request may write that moves no credits: its nonce, and the units of a key's day.
-BESIDE = frozenset({"spent_nonces", "service_key_days"})
+BESIDE = frozenset({"spent_nonces", "service_key_days", "service_key_operation_days"})
 
 
 def digest_of(database: Database, *, without: frozenset[str] = frozenset()) -> str:

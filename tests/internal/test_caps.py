@@ -8,6 +8,7 @@ from flask import Flask
 
 from portal import ledger, pricing
 from portal.database import Database
+from portal.internal.keys import Cap
 from tests.internal.service import BESIDE, Clock, Service, debit_of, digest_of, issue, new_key
 
 
@@ -240,3 +241,56 @@ def test_a_key_refunds_charges_of_its_own_operations_only(
     assert narrow.post("/refunds", {"entry": own, "reason": "failed"}).status_code == 201
     unknown = {"entry": f"ent_{0:032}", "reason": "failed"}
     assert narrow.post("/refunds", unknown).status_code == 404
+
+
+def test_a_key_has_caps_for_single_operations(
+    service: Service, app: Flask, clock: Clock, vault: Database
+) -> None:
+    caps = (Cap("clone", 1, 2), Cap("generate", None, 100), Cap("design", 5, None))
+    narrow = issue(app, clock, "narrow", caps=caps, daily_units=150)
+    before = digest_of(vault, without=BESIDE)
+    answer = narrow.debit(2, operation="clone")
+    assert (answer.status_code, answer.json["code"]) == (403, "key_cap")
+    told = (answer.json["cap"], answer.json["maximum"], answer.json["requested"])
+    assert told == ("max_units", 1, 2)
+    assert narrow.hold(6, operation="design").json["cap"] == "max_units"
+    answer = narrow.debit(101)
+    told = (answer.json["cap"], answer.json["maximum"], answer.json["requested"])
+    assert (told, answer.json["operation"]) == (("daily_units", 100, 101), "generate")
+    assert answer.json["detail"] == (
+        "This key may ask for 100 characters a day, and this passes them."
+    )
+    assert digest_of(vault, without=BESIDE) == before
+    for _ in range(2):
+        assert narrow.debit(1, operation="clone").status_code == 201
+    assert narrow.debit(1, operation="clone").json["maximum"] == 2
+    extend = f"/holds/{narrow.held(60)}/extend"
+    wider = {"ttl_seconds": 60, "quantity": 101}
+    assert narrow.post(extend, wider).json["operation"] == "generate"
+    assert narrow.post(extend, {**wider, "quantity": 100}).status_code == 201
+    assert narrow.debit(1).json["operation"] == "generate"
+    # Of all operations 102 are used: what the rest refuses counts nowhere.
+    assert narrow.debit(49, operation="generate.fast").json["code"] == "key_cap"
+    assert narrow.debit(48, operation="generate.fast").status_code == 201
+    answer = narrow.debit(1, operation="design")
+    assert (answer.json["maximum"], "operation" in answer.json) == (150, False)
+    clock.advance(seconds=36_480)
+    assert narrow.debit(5, operation="design").status_code == 201
+    assert narrow.debit(1, operation="clone").status_code == 201
+
+
+def test_many_requests_at_once_do_not_pass_the_cap_of_an_operation_together(
+    service: Service, app: Flask, clock: Clock
+) -> None:
+    narrow = issue(app, clock, "narrow", caps=(Cap("generate", None, 100),), daily_units=1_000)
+    prepared = [narrow.prepare("POST", "/debits", debit_of(30)) for _ in range(8)]
+    for sent in prepared:
+        sent.client = app.test_client()
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda sent: sent.send().status_code, prepared))
+    assert sorted(answers) == [201] * 3 + [403] * 5
+    assert narrow.debit(11).status_code == 403
+    assert narrow.debit(10).status_code == 201
+    # What an operation's cap refused is not counted in that of all.
+    assert narrow.debit(900, operation="generate.fast").status_code == 201
+    assert narrow.debit(1, operation="generate.fast").status_code == 403

@@ -17,7 +17,7 @@ from portal import signing
 from portal.clock import utc_now
 from portal.config import Config
 from portal.database import Database
-from portal.internal.keys import SCOPES, issue_key
+from portal.internal.keys import SCOPES, STALE, find_key, issue_key, revoke_key, succeed_key
 from tests.internal.service import ROOT, Clock, digest_of, new_key, opened
 from tests.serving import Portal, serving
 
@@ -219,3 +219,21 @@ def test_sixty_four_debits_share_what_is_there_exactly(wire: Wire) -> None:
     balances = [json.loads(text)["balance"] for status, _, text in answers if status == 201]
     assert sorted(balance["posted"] for balance in balances) == list(range(0, 1000, 50))
     assert all(json.loads(text)["shortfall"] == 50 for status, _, text in answers if status == 402)
+
+
+def test_a_revoked_key_is_out_and_its_successor_in_within_a_second_in_every_worker(
+    wire: Wire, vault: Database
+) -> None:
+    assert {wire.debit()[0] for _ in range(16)} == {201}  # both workers know the key
+    with vault.writing() as connection:
+        key = find_key(connection, wire.kid)
+        assert key is not None
+        successor = succeed_key(connection, key, now=utc_now(), overlap=3_600_000_000)
+        assert revoke_key(connection, wire.kid, utc_now())
+    time.sleep(STALE)
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(lambda _: wire.debit()[0], range(32))) == {401}
+    wire.kid = successor.kid
+    wire.secret = signing.derive_secret(wire.portal.config.secret_key, successor.kid)
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(lambda _: wire.debit()[0], range(32))) == {201}

@@ -8,18 +8,24 @@ from sqlalchemy.exc import DBAPIError
 
 from portal import signing
 from portal.database import Database, DatabaseError
-from portal.internal.caps import service_key_days
+from portal.internal.caps import service_key_days, service_key_operation_days
 from portal.internal.keys import (
     STALE,
+    Cap,
     KeyRing,
     ServiceKey,
+    end_key,
+    find_key,
     issue_key,
     list_keys,
     next_kid,
     revoke_key,
+    service_key_caps,
     service_keys,
+    succeed_key,
 )
 from portal.internal.nonces import spent_nonces
+from portal.internal.uses import service_key_uses
 
 MASTER = b"m" * 32
 
@@ -158,6 +164,15 @@ def test_scopes_and_operations_are_whole_words() -> None:
     assert key().prices("anything")
 
 
+def test_a_cap_of_an_operation_limits_a_key() -> None:
+    capped = key(caps=(Cap("design", 1, None), Cap("generate", None, 9)))
+    assert capped.is_limited
+    assert not key().is_limited
+    assert capped.find_cap("generate") == Cap("generate", None, 9)
+    assert capped.find_cap("clone") is None
+    assert capped.find_cap(None) is None
+
+
 @pytest.mark.parametrize(
     ("taken", "kid"),
     [
@@ -178,7 +193,10 @@ def test_kids_of_a_month_follow_each_other(taken: list[str], kid: str) -> None:
 
 def test_the_migration_makes_the_tables_that_the_door_speaks_of(database: Database) -> None:
     with database.reading() as connection:
-        for table in (service_keys, service_key_days, spent_nonces):
+        for table in (
+            service_keys, service_key_caps, service_key_days, service_key_operation_days,
+            service_key_uses, spent_nonces,
+        ):  # fmt: skip
             made = connection.exec_driver_sql(f"SELECT * FROM {table.name}").keys()
             assert list(made) == [column.name for column in table.columns]
 
@@ -188,6 +206,14 @@ def test_the_migration_makes_the_tables_that_the_door_speaks_of(database: Databa
     [
         "UPDATE service_keys SET scopes = 'grant'",
         "UPDATE service_keys SET not_after = NULL",
+        "UPDATE service_keys SET not_after = 10",
+        "UPDATE service_keys SET not_after = 10, revoked_at = 5",
+        "UPDATE service_keys SET not_before = 0",
+        "UPDATE service_key_caps SET max_units = 6",
+        "UPDATE service_key_caps SET daily_units = NULL",
+        "DELETE FROM service_key_caps",
+        "INSERT INTO service_key_caps VALUES ('tts-197001a', 'design', NULL, NULL)",
+        "INSERT INTO service_key_caps VALUES ('tts-197001a', 'generate', 9, 9)",
         "UPDATE service_keys SET max_units = NULL",
         "UPDATE service_keys SET service = 'other'",
         "UPDATE service_keys SET scopes = 'grant', revoked_at = 5",
@@ -200,13 +226,57 @@ def test_a_key_s_terms_never_change_and_it_is_never_forgotten(
 ) -> None:
     made = database.run(
         lambda connection: issue_key(
-            connection, service="tts", scopes=["read"], now=1, max_units=5, not_after=9
+            connection,
+            service="tts",
+            scopes=["read"],
+            now=1,
+            max_units=5,
+            not_after=9,
+            caps=[Cap("generate", 5, 7)],
         )
     )
     with pytest.raises((DBAPIError, DatabaseError)), database.writing() as connection:
         connection.exec_driver_sql(change)
     with database.reading() as connection:
         assert list_keys(connection) == (made,)
+
+
+def test_a_key_may_end_sooner_than_was_said_but_never_later(database: Database) -> None:
+    for until in (None, 90):
+        with database.writing() as connection:
+            kid = issue_key(connection, service="tts", scopes=["read"], now=1, not_after=until).kid
+            assert end_key(connection, kid, 50)
+            for later in (50, 60):
+                assert not end_key(connection, kid, later)
+            found = find_key(connection, kid)
+            assert found is not None
+            assert found.not_after == 50
+            assert revoke_key(connection, kid, 40)
+            assert not end_key(connection, kid, 30)
+            assert find_key(connection, "nobody") is None
+
+
+def test_a_successor_has_the_terms_of_the_key_and_both_are_good_for_a_while(
+    database: Database,
+) -> None:
+    terms: dict[str, Any] = {"scopes": ["debit", "hold"], "operations": ["generate", "design"]}
+    terms |= {
+        "max_units": 5,
+        "daily_units": 9,
+        "caps": [Cap("design", None, 3), Cap("generate", 2, 8)],
+    }
+    with database.writing() as connection:
+        first = issue_key(connection, service="tts", now=1, not_after=1_000, **terms)
+        second = succeed_key(connection, first, now=100, not_after=5_000, overlap=50)
+    assert second._replace(kid=first.kid, not_before=1, not_after=1_000, created_at=1) == first
+    assert (second.kid, second.not_before, second.not_after) == ("tts-197001b", 100, 5_000)
+    with database.reading() as connection:
+        assert list_keys(connection) == (first._replace(not_after=150), second)
+    with database.writing() as connection:  # one that ends sooner keeps its end
+        third = succeed_key(connection, second._replace(not_after=5_000), now=4_990, overlap=50)
+    assert third.not_after is None
+    with database.reading() as connection:
+        assert find_key(connection, second.kid) == second
 
 
 def test_a_revoked_key_stays_revoked(database: Database) -> None:
