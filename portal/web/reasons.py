@@ -70,7 +70,7 @@ def because(entry: ledger.Entry) -> str:
 def funding_title(entry: ledger.Entry) -> str:
     """What the table of an entry's draws says."""
     if entry.kind == "hold":
-        return "Grants that the held credits are of"
+        return "Grants the credits are held from"
     if entry.amount < 0:
         return "Grants that paid"
     if entry.hold_amount < 0:

@@ -47,7 +47,7 @@ SENTENCES: Final = {
 }
 # What is special about an entry of a job, said after the job's own title.
 PHRASES: Final = {
-    ("hold", "placed"): "credits held",
+    ("hold", "placed"): "held",
     ("hold", "extended"): "held longer",
     ("capture", "partial"): "part delivered",
     ("debit", "late_capture"): "charged after the hold ran out",

@@ -48,13 +48,13 @@ def test_every_entry_and_refusal_of_the_account_stands_there_once(told: Desk, ad
         "Refusal Generate speech A limit of your plan was reached job-0004 0 99,850 available",
         "Release Generate speech: job failed, credits returned 77 characters job-0003 0 "
         "\u221277 held 99,850",
-        "Hold Generate speech: credits held 77 characters job-0003 0 +77 held 99,850 77 held",
+        "Hold Generate speech: held 77 characters job-0003 0 +77 held 99,850 77 held",
         "Refund Generate speech: charged by mistake, refunded 1,204 characters job-0002 "
         "+1,204 99,850",
         "Charge Generate speech 1,204 characters job-0002 \u22121,204 98,646",
         "Charge Generate speech: part delivered 400 characters job-0001 \u2212150 "
         "\u2212400 held 99,850",
-        "Hold Generate speech: credits held 400 characters job-0001 0 +400 held 100,000 400 held",
+        "Hold Generate speech: held 400 characters job-0001 0 +400 held 100,000 400 held",
         "Grant Monthly allocation 2026-11-01 +100,000 100,000",
     ]
 

@@ -34,7 +34,7 @@ def test_what_has_no_sentence_is_said_plainly() -> None:
 @pytest.mark.parametrize(
     ("known", "title"),
     [
-        ({"kind": "hold", "amount": 0, "hold_amount": 5}, "Grants that the held credits are of"),
+        ({"kind": "hold", "amount": 0, "hold_amount": 5}, "Grants the credits are held from"),
         ({"kind": "capture", "amount": -5, "hold_amount": -9}, "Grants that paid"),
         ({"kind": "capture", "amount": 0, "hold_amount": -9}, "Grants the credits returned to"),
         ({"kind": "release", "amount": 0, "hold_amount": -9}, "Grants the credits returned to"),

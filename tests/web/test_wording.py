@@ -14,7 +14,7 @@ TARIFFS = pricing.Tariffs([pricing.shipped_tariff()])
     [
         ("debit", "usage", "Generate speech"),
         ("debit", "late_capture", "Generate speech: charged after the hold ran out"),
-        ("hold", "placed", "Generate speech: credits held"),
+        ("hold", "placed", "Generate speech: held"),
         ("hold", "extended", "Generate speech: held longer"),
         ("capture", "completed", "Generate speech"),
         ("capture", "partial", "Generate speech: part delivered"),
