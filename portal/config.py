@@ -19,6 +19,7 @@ from urllib.parse import SplitResult, urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "PORTAL_"
+OWN = re.compile(r"PORTAL_(?!CLIENT_)")  # those of its client are read by portal/client
 SQLITE = "sqlite:///"
 POSTGRESQL = "postgresql+psycopg://"
 SECRET_BYTES_MIN = 32
@@ -70,7 +71,7 @@ class Config:
         Relative paths begin at `root`. An empty value counts as absent. Where no secret is named,
         the one in var/secret-key is used, and made there at first, readable by its owner alone.
         """
-        given = {k: v.strip() for k, v in environment.items() if k.startswith(PREFIX)}
+        given = {k: v.strip() for k, v in environment.items() if OWN.match(k)}
         faults = [_unknown(key) for key in sorted(given) if key not in KEYS]
         found: dict[str, Any] = {}
         for key, setting in KEYS.items():

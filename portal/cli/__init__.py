@@ -2,11 +2,24 @@
 
 from flask import Flask
 
-from portal.cli import account, adjustments, db, demo, grants, keys, ledger, people, rules, tariff
+from portal.cli import (
+    account,
+    adjustments,
+    call,
+    db,
+    demo,
+    grants,
+    keys,
+    ledger,
+    people,
+    rules,
+    tariff,
+)
 
 COMMANDS = (
     account.account,
     adjustments.adjust,
+    call.call,
     db.db,
     demo.demo,
     grants.grant,
