@@ -46,7 +46,7 @@ def test_from_signing_in_to_why_and_out_again(
     expect(page.locator("#balance")).to_contain_text("1 running job")
     expect(page.locator("svg.chart")).to_be_visible()
     page.get_by_text("Show the days as a table").click()
-    expect(page.locator("#days table")).to_be_visible()
+    expect(page.locator("#days")).to_be_visible()
 
     page.get_by_role("link", name="All history").click()
     assert rows(page) == 51  # 50 entries, and a refusal between them
