@@ -8,6 +8,7 @@ from flask.cli import AppGroup
 
 from portal import current, ledger
 from portal.cli.asking import BY, ask, operator, read_instant
+from portal.cli.tables import show_table
 from portal.internal.bodies import AccountBody
 from portal.internal.errors import Fault, ValidationError
 from portal.internal.replies import account_reply, balance_reply
@@ -84,9 +85,10 @@ def list_(after: str | None, limit: int, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([told(each) for each in found], ensure_ascii=False))
         return
-    for each in found:
-        numbers = f"{each.posted:>16,} {each.held:>13,} {each.available:>16,}"
-        click.echo(f"{each.id:24} {each.tier:10} {each.status:10}{numbers}  {each.name}")
+    show_table(
+        ("id", "tier", "status", "posted", "held", "available", "name"),
+        [(a.id, a.tier, a.status, a.posted, a.held, a.available, a.name) for a in found],
+    )
     if len(found) == limit:
         click.echo(f"there may be more: --after {found[-1].id}", err=True)
 

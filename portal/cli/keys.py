@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from portal import current, signing
 from portal.cli.asking import read_instant
+from portal.cli.tables import show_table
 from portal.internal.keys import (
     SCOPES,
     Cap,
@@ -33,7 +34,11 @@ _CAP: Final = re.compile(r"([a-z][a-z0-9_.-]{0,63}):([1-9][0-9]{0,11})?:([1-9][0
 
 keys = AppGroup("keys", help="The keys that services sign their requests with.")
 days_option = click.option(
-    "--days", type=click.IntRange(1, 3650), default=DAYS, show_default=True, help="Until it ends."
+    "--days",
+    type=click.IntRange(1, 3650),
+    default=DAYS,
+    show_default=True,
+    help="Days that it lasts.",
 )
 
 
@@ -115,11 +120,16 @@ def list_all(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(found))
         return
-    for key in found:
-        until = f"until {key['not_after']}" if key["not_after"] else "without end"
-        state = f"revoked {key['revoked_at']}" if key["revoked_at"] else until
-        use = f"used {key['used_at']}" if key["used_at"] else "never used"
-        click.echo(f"{key['kid']:24} {','.join(key['scopes']):42} {state}  {use}")
+    show_table(
+        ("key", "scopes", "state", "last used"),
+        [(key["kid"], ",".join(key["scopes"]), state_of(key), key["used_at"]) for key in found],
+    )
+
+
+def state_of(key: dict[str, Any]) -> str:
+    """Until when a key is good, or since when it is not."""
+    until = f"until {key['not_after']}" if key["not_after"] else "without end"
+    return f"revoked {key['revoked_at']}" if key["revoked_at"] else until
 
 
 @keys.command("rotate")

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from tqdm import tqdm
 
 from portal import current, ledger
+from portal.cli.tables import show_table
 from portal.ledger import instant_of
 from portal.operations.facts import Audited, note_audit
 from portal.operations.tallies import COUNTS
@@ -24,6 +25,7 @@ SHOWN: Final = {
     "holds": ("id", "operation", "amount", "captured", "expires_at", "reference_id"),
     "entries": ("seq", "recorded_at", "kind", "reason", "amount", "hold_amount", "posted_after"),
 }
+HEADINGS: Final = {"pinned": "held", "reference_id": "reference"}
 
 
 @click.group("ledger", help="Audit the ledger, and show how accounts stand.")
@@ -114,7 +116,10 @@ def show(account: str, as_json: bool) -> None:
     for name, value in found["account"].items():
         click.echo(f"{name:16} {'-' if value is None else value}")
     for name, columns in SHOWN.items():
-        show_table(name, columns, found[name])
+        rows = [[row[column] for column in columns] for row in found[name]]
+        click.echo(f"\n{name}{'' if rows else ': none'}")
+        if rows:
+            show_table([HEADINGS.get(column, column) for column in columns], rows, "  ")
 
 
 def standing(connection: Connection, account_id: str) -> dict[str, Any]:
@@ -142,16 +147,6 @@ def readable(name: str, value: Any) -> Any:
     if isinstance(value, int) and name.endswith(TIMES):
         return instant_of(value)
     return value
-
-
-def show_table(name: str, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Rows under a heading, a column as wide as its widest cell."""
-    click.echo(f"\n{name}{'' if rows else ': none'}")
-    lines = [columns, *([str(row[column]) for column in columns] for row in rows)]
-    widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
-    for line in lines if rows else ():
-        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        click.echo("  " + "  ".join(cells).rstrip())
 
 
 @contextmanager

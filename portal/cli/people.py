@@ -1,11 +1,13 @@
 """`flask people`: who may sign in, for which account; add, list and disable."""
 
+import json
 import sys
 
 import click
 from flask.cli import AppGroup
 
 from portal import current, identity, ledger
+from portal.cli.tables import show_table
 
 people = AppGroup("people", help="Who may sign in on the pages.")
 
@@ -33,13 +35,25 @@ def add(email: str, account: str | None, admin: bool, password_stdin: bool) -> N
 
 
 @people.command("list")
-def show() -> None:
+@click.option("--json", "as_json", is_flag=True, help="One JSON list instead of lines.")
+def show(as_json: bool) -> None:
     """List everybody who was ever let in."""
     with current.database.reading() as connection:
-        found = identity.list_people(connection)
-    for person in found:
-        state = "active" if person.is_active else "disabled"
-        click.echo("\t".join((person.email, person.account_id or "-", person.role, state)))
+        found = [told(person) for person in identity.list_people(connection)]
+    if as_json:
+        click.echo(json.dumps(found, ensure_ascii=False))
+        return
+    show_table(("email", "account", "role", "state"), [tuple(each.values()) for each in found])
+
+
+def told(person: identity.Person) -> dict[str, str | None]:
+    """A person as JSON members."""
+    return {
+        "email": person.email,
+        "account": person.account_id,
+        "role": person.role,
+        "state": "active" if person.is_active else "disabled",
+    }
 
 
 @people.command("disable")

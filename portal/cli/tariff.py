@@ -6,6 +6,7 @@ import click
 from flask.cli import with_appcontext
 
 from portal import current, ledger, pricing
+from portal.cli.tables import show_table
 from portal.ledger import instant_of
 
 DOCUMENT = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -48,10 +49,14 @@ def list_() -> None:
     """List published tariffs, the one in force marked."""
     with current.database.reading() as connection:
         known = ledger.load_tariffs(connection)
-    now = current.now()
-    for each in known:
-        mark = "*" if each is known.in_force(max(now, known[0].effective_at)) else " "
-        click.echo(f"{mark} {each.name}  {instant_of(each.effective_at)}  {each.sha256}")
+    in_force = known.in_force(max(current.now(), known[0].effective_at)) if known else None
+    show_table(
+        ("", "tariff", "in force from", "sha256"),
+        [
+            ("*" if each is in_force else "", each.name, instant_of(each.effective_at), each.sha256)
+            for each in known
+        ],
+    )
 
 
 def load(file: Path) -> pricing.Tariff:

@@ -43,10 +43,13 @@ def test_accounts_are_listed_a_page_at_a_time(operate: Operate) -> None:
         done(operate, "put", name, "--name", name.upper(), "--tier", "free")
     assert [each["account"]["id"] for each in done(operate, "list")] == ["a", "b", "c"]
     page = operate("account", "list", "--limit", "2")
-    assert [line.split()[0] for line in page.stdout.splitlines()] == ["a", "b"]
+    assert [line.split()[0] for line in page.stdout.splitlines()] == ["id", "a", "b"]
     assert page.stderr == "there may be more: --after b\n"
     last = operate("account", "list", "--after", "b")
-    assert last.stdout.split() == ["c", "free", "active", "1,000", "0", "1,000", "C"]
+    assert last.stdout.splitlines() == [
+        "id  tier  status  posted  held  available  name",
+        "c   free  active   1,000     0      1,000  C",
+    ]
     assert last.stderr == ""
 
 

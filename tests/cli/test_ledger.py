@@ -1,6 +1,7 @@
 """`flask ledger audit` and `flask ledger show`."""
 
 import json
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -112,8 +113,10 @@ def test_it_shows_how_an_account_stands(config: Config, database: Database) -> N
     assert "next_tier        -\n" in text
     assert "available        99930\n" in text
     assert "created_at       2026-01-10T12:00:01.000000Z\n" in text
-    assert f"  {hold_id}  generate   70      0         2026-01-10T12:15:02.000000Z  job-1" in text
-    assert "  2    2026-01-10T12:00:02.000000Z  hold   placed      0       70" in text
+    assert f"  {hold_id}  generate       70         0  2026-01-10T12:15:02.000000Z  job-1" in text
+    assert "    2  2026-01-10T12:00:02.000000Z  hold   placed            0           70" in text
+    assert "pinned" not in text
+    assert re.search(r"id +origin +remaining +held +amount +expires_at\n", text)
     found = json.loads(run(config, "show", "ada", "--json").stdout)
     assert found["account"]["posted"] == 100_000
     assert len(found["account"]["head_hash"]) == 64

@@ -1,5 +1,6 @@
 """`flask people`: adding with a password asked twice or piped, listing, and shutting out."""
 
+import json
 import secrets
 from collections.abc import Iterator
 
@@ -107,9 +108,14 @@ def test_everybody_is_listed_with_their_state(app: Flask) -> None:
     done = run(app, "disable", "ada@acme.example")
     assert (done.exit_code, "all sessions have ended" in done.output) == (0, True)
     assert run(app, "list").output.splitlines() == [
-        "ada@acme.example\tacme\tcustomer\tdisabled",
-        "olga@portal.example\t-\tadmin\tactive",
+        "email                account  role      state",
+        "ada@acme.example     acme     customer  disabled",
+        "olga@portal.example  -        admin     active",
     ]
+    told = json.loads(run(app, "list", "--json").output)
+    assert [(each["email"], each["account"]) for each in told] == [
+        ("ada@acme.example", "acme"), ("olga@portal.example", None),
+    ]  # fmt: skip
 
 
 def test_nobody_cannot_be_disabled(app: Flask) -> None:

@@ -55,8 +55,8 @@ def test_what_is_published_is_listed_and_the_one_in_force_marked(
     sha256 = pricing.load_tariff(successor).sha256
     assert done.output == f"published 2027-01, sha256 {sha256}\n"
     lines = operate("tariff", "list").output.splitlines()
-    assert [line[:9] for line in lines] == ["* 2026-01", "  2027-01"]
-    assert lines[1].endswith(sha256)
+    assert [line[:9] for line in lines] == ["   tariff", "*  2026-0", "   2027-0"]
+    assert lines[2].endswith(sha256)
     with operated.extensions["portal"].database.reading() as connection:
         assert [tariff.name for tariff in ledger.load_tariffs(connection)] == ["2026-01", "2027-01"]
 
@@ -67,7 +67,7 @@ def test_a_published_tariff_is_never_replaced(operate: Operate, successor: Path)
     done = operate("tariff", "publish", str(successor))
     assert done.exit_code == 1
     assert "Traceback" not in done.output
-    assert len(operate("tariff", "list").output.splitlines()) == 2
+    assert len(operate("tariff", "list").output.splitlines()) == 1 + 2
 
 
 @pytest.mark.parametrize(("second", "code"), [("07", 1), ("11", 1), ("12", 0)])
