@@ -1,13 +1,14 @@
-"""From a command to a server: take a port, then become gunicorn on it.
+"""From a command to a server: take a port, start the clock, then become gunicorn on the port.
 
-The command's process turns into the server's (exec), so that there is one process to stop and
-none to leave behind.
+The command's process turns into the server's (exec), so that there is one process to stop. The
+clock ends by itself when the server and its workers have: they hold the other end of its input.
 """
 
 import errno
 import os
 import signal
 import socket
+import subprocess
 import sys
 from collections.abc import Mapping
 from typing import Final, NoReturn
@@ -56,4 +57,15 @@ def serve(listener: socket.socket, environment: Mapping[str, str]) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+    start_clock(environment)
     os.execve(sys.executable, [sys.executable, *words], dict(environment))  # noqa: S606 - no shell
+
+
+def start_clock(environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """Start `flask clock` as a child that ends when this process and all it becomes has ended."""
+    reads, writes = os.pipe()
+    os.set_inheritable(writes, True)
+    words = [sys.executable, "-m", "flask", "--app", "wsgi", "clock", "--attached"]
+    clock = subprocess.Popen(words, stdin=reads, env=dict(environment))  # noqa: S603 - our words
+    os.close(reads)
+    return clock

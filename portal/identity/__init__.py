@@ -37,6 +37,7 @@ from portal.identity.sessions import (
     new_token,
     renew_session,
 )
+from portal.identity.sweeping import sweep
 from portal.identity.tables import ROLES, metadata
 
 __all__ = [
@@ -72,5 +73,6 @@ __all__ = [
     "normal_email",
     "renew_session",
     "set_password_hash",
+    "sweep",
     "verify_password",
 ]

@@ -47,7 +47,7 @@ def begin_session(
     Sessions that have run out are swept up in passing.
     """
     token = new_token()
-    connection.execute(sessions.delete().where(_ran_out(now, lifetime)))
+    connection.execute(sessions.delete().where(is_over(now, lifetime)))
     connection.execute(
         sessions.insert().values(id=digest(token), person_id=person.id, created_at=now, seen_at=now)
     )
@@ -62,7 +62,7 @@ def find_session(
         sa.select(sessions.c.id, sessions.c.created_at, sessions.c.seen_at, *COLUMNS)
         .join(people, people.c.id == sessions.c.person_id)
         .where(sessions.c.id == digest(token))
-        .where(sa.not_(_ran_out(now, lifetime)))
+        .where(sa.not_(is_over(now, lifetime)))
         .where(people.c.disabled_at.is_(None))
     ).first()
     return None if row is None else Session(row[0], row[1], row[2], Person._make(row[3:]))
@@ -83,6 +83,7 @@ def digest(token: str) -> bytes:
     return sha256(token.encode("utf-8", "surrogateescape")).digest()
 
 
-def _ran_out(now: int, lifetime: Lifetime) -> sa.ColumnElement[bool]:
+def is_over(now: int, lifetime: Lifetime) -> sa.ColumnElement[bool]:
+    """Which sessions have run out: idle for too long, or simply too old."""
     idle = sessions.c.seen_at <= now - lifetime.idle
     return sa.or_(idle, sessions.c.created_at <= now - lifetime.age)
