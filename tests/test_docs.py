@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ import pytest
 from flask import Flask
 
 from portal import create_app, ledger
+from portal.cli.demo.sheet import Sheet, SigningKey, write_sheet
 from portal.config import Config
 from portal.internal import problems
 from tests.house.tree import ROOT
@@ -84,26 +86,35 @@ def test_every_error_code_is_documented_with_its_status() -> None:
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
-def test_the_signing_example_charges(config: Config, tmp_path: Path) -> None:
-    page = (ROOT / "docs" / "service-door.md").read_text()
-    signing, debit = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+def test_the_door_s_examples_do_what_they_say(
+    config: Config,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Every block of code on the page, in order: the command, then Python; charged and refused."""
+    page = PAGES[ROOT / "docs" / "service-door.md"]
+    [command] = re.findall(r"^    \.venv/bin/flask --app wsgi (.+)$", page, re.MULTILINE)
+    signing, demo, debit = re.findall(r"```\w*\n(.*?)```", page, re.DOTALL)
+    assert page.count("```") == 6, "a block of code that is not run here"
     with serving(config, tmp_path) as portal:
         flask(portal.config, "db", "upgrade")
-        key = json.loads(
-            flask(portal.config, "keys", "issue", "voices", "--scopes", "all", "--json")
-        )
-        names: dict[str, Any] = {"url": portal.url, "authority": portal.authority}
-        names |= {"kid": key["kid"], "secret": key["secret"]}
-        exec(signing, names)  # noqa: S102 - it is our own page
-        account = {"name": "Acme Ltd", "tier": "pro"}
-        path = "/internal/v1/accounts/acme"
-        opened = names["send"](
-            portal.url, portal.authority, "PUT", path, key["kid"], key["secret"], account, "k" * 16
-        )
-        assert opened[0] == 201, opened
-        exec(debit, names)  # noqa: S102
-    assert names["status"] == 201, names["answer"]
-    assert names["answer"]["entry"]["amount"] == -1204
+        flask(portal.config, "account", "put", "acme", "--name", "Acme Ltd", "--tier", "pro")
+        key = json.loads(flask(portal.config, *shlex.split(command), "--json"))
+        signs = SigningKey(key["kid"], key["secret"], portal.authority)
+        write_sheet(tmp_path / "var", Sheet(portal.url, (), signs, ("acme",)))
+        monkeypatch.chdir(tmp_path)
+        names: dict[str, Any] = {}
+        for block in (signing, demo, debit):
+            exec(block, names)  # noqa: S102 - it is our own page
+        assert capsys.readouterr().out == "-1204 credits; 98796 are left\n"
+        assert names["charge"](1204, job="generation-0001") is True
+        assert capsys.readouterr().out == "-1204 credits; 98796 are left\n"
+        assert names["charge"](99_000, job="generation-0002") is False
+        assert capsys.readouterr().out.startswith("403 limit_reached - ")
+        for number in (3, 4):
+            assert names["charge"](50_000 - number, job=f"generation-000{number}") is (number == 3)
+        assert "402 insufficient_credits - This needs 49996" in capsys.readouterr().out
 
 
 def flask(config: Config, *words: str) -> str:
