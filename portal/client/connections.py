@@ -107,12 +107,16 @@ class Connections:
             connection.close()
 
     def _keep(self, connection: http.client.HTTPConnection, again: bool) -> None:
+        now, gone = time.monotonic(), []
         with self._lock:
-            is_kept = again and self._process == os.getpid() and len(self._idle) < KEPT_MAX
-            if is_kept:
-                self._idle.append((time.monotonic(), connection))
-        if not is_kept:
-            connection.close()
+            while self._idle and now - self._idle[0][0] > IDLE_MAX:
+                gone.append(self._idle.popleft()[1])
+            if again and self._process == os.getpid() and len(self._idle) < KEPT_MAX:
+                self._idle.append((now, connection))
+            else:
+                gone.append(connection)
+        for each in gone:
+            each.close()
 
     def _connect(self, give_up: float) -> http.client.HTTPConnection:
         left = _left(give_up)

@@ -145,6 +145,8 @@ class Sender:
             nonce=secrets.token_urlsafe(16),
             idempotency_key=asked.key,
         )
+        # The host that is signed, also where the portal is reached by another name.
+        headers["Host"] = self._settings.authority
         return {**headers, "Accept": "application/json, application/problem+json"}
 
     def _may_mend(self, refused: RefusedError, tries: _Tries) -> bool:

@@ -38,6 +38,7 @@ class Real:
     authority: str
     kid: str
     secret: str
+    process: int = 0
 
     def credits(self, url: str = "", patience: Patience = HASTY, **more: Any) -> Credits:
         """A client of it, by way of another url if one is given."""
@@ -80,7 +81,7 @@ def real(config: Config, folder: Path) -> Iterator[Real]:
     state.database.dispose()
     kid, secret = issued(config, SCOPES)
     with serving(config, folder, workers=2, threads=16) as portal:
-        yield Real(portal.config, portal.authority, kid, secret)
+        yield Real(portal.config, portal.authority, kid, secret, portal.process.pid)
 
 
 # --- portals that misbehave ----------------------------------------------------------------------

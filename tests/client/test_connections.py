@@ -132,6 +132,19 @@ def test_old_connections_are_not_trusted(monkeypatch: pytest.MonkeyPatch) -> Non
         kept.close()
 
 
+def test_what_nobody_used_for_long_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Scripted([GOOD]) as portal:
+        kept = Connections(portal.url, None)
+        first, second = (kept._connect(time.monotonic() + 5) for _ in range(2))
+        kept._keep(first, True)
+        monkeypatch.setattr(connections, "IDLE_MAX", 0.05)
+        time.sleep(0.1)
+        kept._keep(second, True)
+        assert first.sock is None
+        assert second.sock is not None
+        kept.close()
+
+
 def test_only_so_many_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "KEPT_MAX", 1)
     with Scripted([GOOD]) as portal:

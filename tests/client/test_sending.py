@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from portal import signing
-from portal.client import Credits, Patience
+from portal.client import Credits, Patience, Settings
 from portal.client.errors import (
     InProgressError,
     InsufficientCreditsError,
@@ -27,6 +27,7 @@ from tests.client.conftest import opened
 from tests.client.portals import (
     BALANCE,
     HASTY,
+    KID,
     POSTED,
     SECRET,
     Real,
@@ -297,6 +298,14 @@ def test_control_with_one_try_the_outcome_is_unknown_and_asked_for_later(portal:
         assert again.replayed
         assert again.entry.id == outcome.body["entry"]["id"]
         assert straight.balance(name).available == before - 3
+
+
+def test_the_host_is_the_one_that_is_signed() -> None:
+    with Scripted([DONE]) as portal:
+        settings = Settings.of(portal.url, KID, SECRET, authority="credits.internal:8443")
+        with Credits(settings) as credits:
+            debit(credits)
+        assert portal.header("Host") == ["credits.internal:8443"]
 
 
 def test_bodies_are_what_was_asked() -> None:
