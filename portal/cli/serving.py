@@ -9,9 +9,11 @@ knows them; an option on its command line goes before the one here.
 import os
 import signal
 import sys
+from logging.config import dictConfig
 from pathlib import Path
 from typing import Any, Final
 
+from gunicorn import glogging
 from gunicorn.http import wsgi
 from gunicorn.workers import gthread
 
@@ -43,6 +45,18 @@ class PromptWorker(gthread.ThreadWorker):  # type: ignore[misc]  # it ships no t
         super().murder_pending()
 
 
+class LineLogger(glogging.Logger):  # type: ignore[misc]  # it ships no types
+    """One line of JSON for each thing worth saying.
+
+    Not by `logconfig_dict`: with that gunicorn writes a line for every request, too.
+    """
+
+    def setup(self, cfg: Any) -> None:
+        """Take gunicorn's settings, then write as the portal does."""
+        super().setup(cfg)
+        dictConfig(LOGGING)
+
+
 bind = [f"127.0.0.1:{os.environ.get('PORT') or 8000}"]
 # Threads share a group commit, and a process that hops between cores costs twice its time:
 # few workers, each on a core of its own, with many threads.
@@ -59,8 +73,7 @@ control_socket_disable = True
 # may say what path was asked for: signatures cover it.
 forwarded_allow_ips = ""
 forwarder_headers = ""
-# One line of JSON for each thing worth saying, and no secret in any.
-logconfig_dict = LOGGING
+logger_class = LineLogger
 # Nobody needs to know by which program an answer was made.
 wsgi.SERVER = "portal"
 

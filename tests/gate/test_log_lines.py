@@ -121,3 +121,12 @@ def test_each_line_of_a_request_has_the_id_of_its_answer(config: Config, tmp_pat
         (refused.headers["X-Request-Id"], 404), ("job-7-try-2", 404),
     ]  # fmt: skip
     assert told[0]["code"] == "account_not_found"
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+def test_what_goes_well_leaves_no_line(config: Config, tmp_path: Path) -> None:
+    """A line costs more than all else that is counted of a request."""
+    with served(config, tmp_path) as caller:
+        for _ in range(3):
+            assert caller.debit().status == 201
+    assert {line["logger"] for line in lines_of(caller.portal.log)} == {"gunicorn.error"}
