@@ -116,10 +116,18 @@ def test_overdraft_in_use_is_subtracted_so_that_grants_still_sum_up(desk: Desk) 
     desk.person("cleo@crab.example", "crab")
     for quantity in (200_000, 200_000, 120_000):
         desk.done(desk.debit("crab", quantity))
-    text = words(desk.signed_in("cleo@crab.example").get("/usage").text)
+    cleo = desk.signed_in("cleo@crab.example")
+    page = cleo.get("/usage").text
+    assert "balance-bad" not in page
+    text = words(page)
     assert "\u221220,000 posted \u2212 0 held = \u221220,000 available" in text
     assert "overdraft up to 50,000" in text
-    assert "new jobs are refused beyond the overdraft" in text
+    assert "No credits are left but the overdraft: 30,000 of it can still be spent." in text
+    assert "Overdraft in use \u221220,000 Posted \u221220,000" in text
+    desk.done(desk.debit("crab", 30_000))
+    page = cleo.get("/usage").text
+    assert "balance-bad" in page
+    assert "No credits are available, so new jobs are refused." in words(page)
 
 
 def test_an_empty_account_says_what_is_blocked_and_the_ways_out(desk: Desk, bob: Visitor) -> None:
@@ -132,7 +140,9 @@ def test_an_empty_account_says_what_is_blocked_and_the_ways_out(desk: Desk, bob:
 
 def test_a_suspended_account_says_so(desk: Desk, ada: Visitor) -> None:
     desk.done(ledger.SetStatus(account_id="acme", status="suspended"))
-    assert "This account is suspended: new jobs are refused." in words(ada.get("/usage").text)
+    text = ada.get("/usage").text
+    assert "balance-bad" in text
+    assert "This account is suspended: new jobs are refused." in words(text)
 
 
 def test_an_account_without_usage_has_no_empty_chart(ada: Visitor) -> None:
