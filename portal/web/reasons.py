@@ -71,6 +71,8 @@ def funding_title(entry: ledger.Entry) -> str:
     """What the table of an entry's draws says."""
     if entry.kind == "hold":
         return "Grants the credits are held from"
+    if entry.kind == "expiry":
+        return "Grants the credits were of"
     if entry.amount < 0:
         return "Grants that paid"
     if entry.hold_amount < 0:

@@ -38,6 +38,7 @@ def test_what_has_no_sentence_is_said_plainly() -> None:
         ({"kind": "capture", "amount": -5, "hold_amount": -9}, "Grants that paid"),
         ({"kind": "capture", "amount": 0, "hold_amount": -9}, "Grants the credits returned to"),
         ({"kind": "release", "amount": 0, "hold_amount": -9}, "Grants the credits returned to"),
+        ({"kind": "expiry", "amount": -9}, "Grants the credits were of"),
         ({"kind": "refund", "amount": 9}, "Grants the credits went to"),
     ],
 )
