@@ -7,8 +7,8 @@ from flask import Blueprint, Response, request
 from flask_login import current_user
 
 from portal import current, ledger, pricing
-from portal.web.formats import counted, credits
-from portal.web.pages import Blocks, Part, page
+from portal.web.formats import counted, credits, utc_day
+from portal.web.pages import Blocks, Part, asked_target, page
 from portal.web.visitor import members_only
 
 bp = members_only(Blueprint("plans", __name__))
@@ -16,6 +16,7 @@ bp = members_only(Blueprint("plans", __name__))
 BLOCKS: Final[Blocks] = {"estimate": (Part("estimate"),)}
 JOBS_MAX: Final = 10**9
 DIGITS_MAX: Final = 13
+PAST_DAYS: Final = 30
 
 
 class Wish(NamedTuple):
@@ -49,6 +50,14 @@ class Estimate(NamedTuple):
         return any(cost.whole or cost.fault for cost in self.costs)
 
 
+class Own(NamedTuple):
+    """The account's plan, the credits its last days came to, and the least plan for as many."""
+
+    tier: str
+    used: int
+    fitting: pricing.Tier | None
+
+
 @bp.get("/plans")
 def tiers() -> Response:
     """The page, or its estimate for other figures."""
@@ -56,7 +65,8 @@ def tiers() -> Response:
     estimate = estimate_of(tariff, request.args)
     context = {
         "tariff": tariff,
-        "own_tier": own_tier(),
+        "own": None if asked_target() else find_own(tariff),
+        "past_days": PAST_DAYS,
         "estimate": estimate,
         "features": features(tariff),
         "rate": pricing.rate,
@@ -101,12 +111,17 @@ def limit(maximum: int | None) -> str:
     return "no limit" if maximum is None else credits(maximum)
 
 
-def own_tier() -> str | None:
-    """The plan of the person's account; none for an admin without an account."""
+def find_own(tariff: pricing.Tariff) -> Own | None:
+    """The plan and the latest use of the person's account; none for an admin without one."""
     if current_user.account_id is None:
         return None
+    today = utc_day(current.now())
     with current.database.reading() as connection:
-        return ledger.get_account(connection, current_user.account_id).tier
+        account = ledger.get_account(connection, current_user.account_id)
+        days = today - PAST_DAYS + 1, today
+        totals = ledger.usage_totals(connection, account.id, *days)
+    used = sum(total.charged - total.refunded for total in totals)
+    return Own(account.tier, used, smallest_tier(tariff, used, 0))
 
 
 def estimate_of(tariff: pricing.Tariff, given: Mapping[str, str]) -> Estimate:

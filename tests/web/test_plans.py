@@ -4,7 +4,7 @@ import pytest
 
 from portal import pricing
 from portal.web import plans
-from tests.web.desk import Visitor, words
+from tests.web.desk import DAY, NOW, Desk, Visitor, words
 
 TARIFF = pricing.shipped_tariff()
 
@@ -25,6 +25,32 @@ def test_the_page_says_what_the_tariff_says(ada: Visitor) -> None:
     assert "up to 50,000 carry over" in text
     assert "25 % carries over" in text
     assert "Price list 2026-01" in text
+
+
+def test_the_last_days_say_which_plan_they_fit(desk: Desk, ada: Visitor, olga: Visitor) -> None:
+    assert "Your last 30 days" not in words(ada.get("/plans").text)
+    desk.done(desk.debit("acme", 1204))
+    said = words(ada.get("/plans").text)
+    assert "Your last 30 days came to 1,204 credits, which Starter covers with 28,796 left" in said
+    assert "Your last 30 days" not in words(olga.get("/plans").text)
+
+
+@pytest.mark.parametrize(("ago", "counts"), [(29, True), (30, False)])
+def test_thirty_days_are_today_and_those_before(desk: Desk, ago: int, counts: bool) -> None:
+    desk.account("crab", tier="scale", anchor_at=NOW - 40 * DAY)
+    desk.person("cleo@crab.example", "crab")
+    desk.done(desk.debit("crab", 200_000), NOW - ago * DAY)
+    said = words(desk.signed_in("cleo@crab.example").get("/plans").text)
+    assert ("Your last 30 days came to 200,000 credits, which Scale covers" in said) == counts
+
+
+def test_more_than_any_plan_allocates_is_said(desk: Desk) -> None:
+    desk.account("crab", tier="scale")
+    desk.person("cleo@crab.example", "crab")
+    for quantity in (200_000, 200_000, 110_000):
+        desk.done(desk.debit("crab", quantity))
+    said = words(desk.signed_in("cleo@crab.example").get("/plans").text)
+    assert "came to 510,000 credits, more than any plan allocates in a month." in said
 
 
 def test_ones_own_plan_is_marked_in_words(ada: Visitor, bob: Visitor) -> None:

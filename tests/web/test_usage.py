@@ -123,6 +123,7 @@ def test_overdraft_in_use_is_subtracted_so_that_grants_still_sum_up(desk: Desk) 
     assert "\u221220,000 posted \u2212 0 held = \u221220,000 available" in text
     assert "overdraft up to 50,000" in text
     assert "No credits are left but the overdraft: 30,000 of it can still be spent." in text
+    assert "larger plan" not in text  # there is none
     assert "Overdraft in use \u221220,000 Posted \u221220,000" in text
     desk.done(desk.debit("crab", 30_000))
     page = cleo.get("/usage").text
