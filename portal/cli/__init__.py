@@ -5,6 +5,7 @@ from flask import Flask
 from portal.cli import (
     account,
     adjustments,
+    backup,
     call,
     clock,
     db,
@@ -31,6 +32,8 @@ COMMANDS = (
     rules.rules,
     tariff.tariff,
 )
+
+db.db.add_command(backup.backup)
 
 
 def register(app: Flask) -> None:
