@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import ipaddress
 import os
+import signal
 import socket
 import ssl
 import threading
@@ -169,6 +170,43 @@ def test_a_child_does_not_speak_on_its_parents_connection(portal: Real) -> None:
         told = [credits.balance(name).account for _ in range(50)]
         assert os.waitpid(child, 0)[1] == 0
         assert set(told) == {name}
+
+
+def test_a_portal_that_closes_each_time_is_asked_on_new_connections() -> None:
+    closing = then_closes(says(200, {"balance": BALANCE}, Connection="close"))
+    with Scripted([closing]) as portal, portal.credits() as credits:
+        assert [credits.balance("acme").seq for _ in range(3)] == [2, 2, 2]
+        assert portal.connections == 3
+
+
+class InterruptedJobError(Exception):
+    """Somebody wants this thread to do something else."""
+
+
+def test_an_answer_that_nobody_waits_for_is_never_taken_for_another() -> None:
+    """A thread that was interrupted leaves its connection, and the answer on it, behind."""
+
+    def late(plug: socket.socket) -> bool:
+        time.sleep(0.5)
+        plug.sendall(written(200, {"balance": {**BALANCE, "seq": 1}}))
+        return True
+
+    def interrupt(*_: object) -> None:
+        raise InterruptedJobError
+
+    with Scripted([GOOD, late, GOOD]) as portal, portal.credits() as credits:
+        assert credits.balance("acme").seq == 2
+        before = signal.signal(signal.SIGALRM, interrupt)
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        try:
+            with pytest.raises(InterruptedJobError):
+                credits.balance("acme")
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+        time.sleep(0.5)
+        assert credits.balance("acme").seq == 2
+        assert portal.connections == 2
 
 
 # --- TLS -----------------------------------------------------------------------------------------

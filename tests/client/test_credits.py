@@ -142,6 +142,9 @@ def test_accounts_are_opened_and_read(credits: Credits) -> None:
     assert (found.id, found.name, found.tier) == (name, "Acme Ltd", "free")
     assert found.period_start <= utc_now() < found.period_end
     assert credits.open_account(name, "Acme Ltd", "free", time_zone="UTC") == found
+    long_ago = utc_now() - 40 * 86_400_000_000
+    older = credits.open_account(f"{name}-older", "Acme", "free", anchor_at=long_ago)
+    assert older.anchor_at == long_ago
 
 
 def test_entries_are_read_page_by_page(
@@ -191,6 +194,11 @@ def test_keys_do_what_they_were_issued_for(portal: Real, credits: Credits, accou
         with pytest.raises(ScopeDeniedError) as refused:
             reader.debit(account, "generate", quantity=1, reference="job")
     assert refused.value.needs == ["debit"]
+
+
+def test_a_client_is_made_of_three_words(portal: Real, account: str) -> None:
+    with Credits.to(f"http://{portal.authority}", portal.kid, portal.secret) as straight:
+        assert straight.balance(account).account == account
 
 
 def test_a_wrong_secret_is_told_at_once(portal: Real, account: str) -> None:
