@@ -189,10 +189,10 @@ def _left(give_up: float) -> float:
     return left
 
 
-def _is_readable(plug: socket.socket | None) -> bool:
+def _is_readable(plug: socket.socket | None, seconds: float = 0.0) -> bool:
     """Whether an idle connection has something to say: that it is closed."""
     if plug is None:
         return True
     watch = select.poll()
     watch.register(plug, select.POLLIN)
-    return bool(watch.poll(0))
+    return bool(watch.poll(seconds * 1_000))

@@ -179,14 +179,14 @@ def test_an_unknown_outcome_names_the_key_to_repeat(tmp_path: Path) -> None:
             "PORTAL_CLIENT_SECRET": "csk_0123456789abcdef",
         }
         call = runner(tmp_path, environment)
-        asked = ("--account", "a", "--quantity", "1", "--deadline", "0.4")
+        asked = ("--account", "a", "--quantity", "1", "--deadline", "1")
         result = call("debit", *asked, "--key", "the-key-of-the-job")
         assert result.exit_code == 3
         assert "--key the-key-of-the-job" in result.stderr
         silent.steps[:] = [refuses("in_progress", 409, retryable=True)]
         assert call("debit", *asked).exit_code == 1
         silent.steps[:] = [hangs_up]
-        assert call("balance", "--account", "a", "--deadline", "0.4").exit_code == 1
+        assert call("balance", "--account", "a", "--deadline", "1").exit_code == 1
 
 
 def test_the_portal_itself_lets_the_settings_of_its_client_be(portal: Real, account: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from portal.client import Credits
-from tests.client.portals import Real, real
+from tests.client.portals import STEADY, Real, real
 from tests.databases import DIALECTS, Databases
 
 _numbers = itertools.count(1)
@@ -29,7 +29,7 @@ def portal(
 @pytest.fixture
 def credits(portal: Real) -> Iterator[Credits]:
     """A client of it that may do everything."""
-    with portal.credits() as made:
+    with portal.credits(patience=STEADY) as made:
         yield made
 
 

@@ -26,6 +26,7 @@ from tests.serving import serving
 
 KID, SECRET = "tts-202611a", "csk_a-secret-that-nobody-else-knows"
 HASTY = Patience(first=0.01, longest=0.05)
+STEADY = Patience(tries=50, deadline=90, answer=60)  # however busy the machine is
 OPERATOR = ledger.Actor("admin", "root@example.com")
 Step = Callable[[socket.socket], bool]
 

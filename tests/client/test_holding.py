@@ -219,8 +219,8 @@ def test_what_others_did_to_the_hold_is_told(
 def test_a_heartbeat_keeps_a_hold_alive(
     credits: Credits, place: Callable[..., HeldCredits]
 ) -> None:
-    with place(ttl_seconds=1, heartbeat=True) as hold:
-        time.sleep(2.2)
+    with place(ttl_seconds=2, heartbeat=True) as hold:
+        time.sleep(3.3)
         hold.check()
         assert credits.get_hold(hold.id).status == "open"
     assert hold.state.captured == 100
