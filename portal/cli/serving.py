@@ -6,6 +6,7 @@ The names in capitals and small letters below are gunicorn's own settings and ho
 knows them; an option on its command line goes before the one here.
 """
 
+import logging
 import os
 import signal
 import sys
@@ -55,6 +56,7 @@ class LineLogger(glogging.Logger):  # type: ignore[misc]  # it ships no types
         """Take gunicorn's settings, then write as the portal does."""
         super().setup(cfg)
         dictConfig(LOGGING)
+        logging.captureWarnings(True)
 
 
 bind = [f"127.0.0.1:{os.environ.get('PORT') or 8000}"]
