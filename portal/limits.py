@@ -77,12 +77,6 @@ class Limits:
         if rate is not None:
             rate.count(name, now)
 
-    def refuse_over(self, limited: str, name: str, now: int) -> None:
-        """As `count`, without counting."""
-        rate = self._rates.get(limited)
-        if rate is not None:
-            rate.refuse_over(name, now)
-
 
 def find_limits(
     folder: Path, secret: bytes, rates: Mapping[str, tuple[int, int] | None]
@@ -126,11 +120,6 @@ class Rate:
         with self._lock:
             place = self._refuse(name, now)
             (self._opened or self._columns()).add(place, now // self._length & WINDOW)
-
-    def refuse_over(self, name: str, now: int) -> None:
-        """Raise RateLimitedError if a request would be one too many."""
-        with self._lock:
-            self._refuse(name, now)
 
     def _refuse(self, name: str, now: int) -> "Place":
         place = self._known.get(name) or self._place_of(name)

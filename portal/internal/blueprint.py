@@ -36,7 +36,11 @@ def answer_problem(error: Exception) -> Response:
 
 
 def count_stranger(error: Exception) -> Exception:
-    """Count who was not let in by where they came from; the refusal, or that there are too many."""
+    """Count who was not let in by where they came from; the refusal, or that there are too many.
+
+    Only then: who signs is let in wherever strangers come from, and to see who does costs less
+    than to look an address up first.
+    """
     limits = current.application().limits
     if limits is not None and not isinstance(error, RateLimitedError):
         try:

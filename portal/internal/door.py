@@ -20,7 +20,6 @@ from portal.internal.errors import (
 from portal.internal.keys import KeyRing, ServiceKey, list_keys
 from portal.internal.strict_json import canonical, read_object
 from portal.internal.uses import Uses
-from portal.limits import network_of
 from portal.signing import SignatureInvalidError
 
 CONTENT_MAX: Final = 16 * 1024
@@ -86,8 +85,6 @@ def admit() -> None:
     environ = request.environ
     method = environ["REQUEST_METHOD"]  # as it came: the framework reads "pOST" as POST
     state = current.application()
-    if state.limits is not None:
-        state.limits.refuse_over("address", network_of(request.remote_addr or ""), state.clock())
     content = _content(environ)
     path, query = _target(environ)
     written = method not in ("GET", "HEAD")

@@ -102,7 +102,7 @@ def test_an_address_is_limited_at_pages_and_at_the_door_without_a_signature(
 ) -> None:
     with served(config, tmp_path, workers=WORKERS, rate_address=(MOST, SECONDS)) as caller:
         for _ in range(5):
-            assert caller.debit().status == 201, "who signs is no stranger"
+            assert caller.debit().status == 201, "who signs is not counted"
         counted, refused = hammer(lambda: caller.ask(f"{ROOT}/debits", "POST", b"{}"), 50)
         # One was asked by the test itself, which waits until the portal answers.
         assert MOST - 1 <= counted[401] <= MOST + WORKERS - 1
@@ -114,6 +114,9 @@ def test_an_address_is_limited_at_pages_and_at_the_door_without_a_signature(
         assert int(page.headers["Retry-After"]) >= 1
         assert b"Too many requests" in page.body
         assert caller.ask("/static/portal.css").status == 200
+        assert caller.debit().status == 201, "who signs is no stranger"
+        unknown = Caller(caller.portal, "nobody-202611a", caller.secret)
+        assert unknown.debit().status == 429
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
