@@ -24,7 +24,7 @@ from tests.signed import CREATED, KID, Request, components, uncovered, weakened
 
 pytestmark = pytest.mark.gate
 
-MUTANTS = 26_000  # of one seed
+MUTANTS = 29_000  # of one seed
 SEEDS = range(4)
 
 
@@ -143,6 +143,8 @@ def test_no_mutant_is_accepted_that_the_library_refuses(seed: int) -> None:
     counts: Counts = Counter()
     assert list(itertools.islice(wrongs(signing, seed, MUTANTS, counts), 3)) == []
     assert counts.total() == MUTANTS
+    # Some edits after signing change nothing: those are accepted, and are no mutants.
+    assert counts.total() - counts["after", True] > 25_000
     # Were all refused, nothing would have been compared.
     assert counts["before", True] > 2_000
     assert counts["form", True] > 200
