@@ -38,11 +38,19 @@ def sides(made: Ledger) -> Iterator[Sides]:
     """Serve them all, each on a port of its own, under the same gunicorn."""
     folder = made.config.root
     with (
-        served("benchmarks.hello:application", free_port(), "/hello", folder / "hello", {}) as bare,
+        hello(made, folder / "hello") as bare,
         portal(made, folder / "portal", group_commit=True) as ours,
         portal(made, folder / "alone", group_commit=False) as alone,
     ):
         yield Sides(bare, ours, alone)
+
+
+@contextmanager
+def hello(made: Ledger, log: Path) -> Iterator[Served]:
+    """Serve the bare view; its server proves the same database as it starts."""
+    settings = environment_of(made.config)
+    with served("benchmarks.hello:application", free_port(), "/hello", log, settings) as bare:
+        yield bare
 
 
 @contextmanager

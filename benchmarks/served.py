@@ -70,7 +70,7 @@ def served(
 def settings(port: int) -> list[str]:
     """gunicorn's command line: as the portal is served in production, on both sides."""
     words = ["--config", "python:portal.cli.serving", "--bind", f"127.0.0.1:{port}"]
-    return [*words, "--workers", str(os.cpu_count() or 1), "--log-level", "warning"]
+    return [*words, "--log-level", "warning"]
 
 
 def await_answer(process: subprocess.Popen[bytes], port: int, path: str, log: Path) -> None:

@@ -24,7 +24,7 @@ CREATE TABLE accounts (
     CONSTRAINT accounts_overdraft_limit_check CHECK (overdraft_limit >= 0),
     CONSTRAINT accounts_posted_check CHECK (abs(posted) <= 9000000000000000),
     CONSTRAINT accounts_status_check CHECK (status IN ('active', 'suspended', 'frozen', 'closed'))
-)
+) WITH (fillfactor = 50)
 
 CREATE INDEX accounts_next_due_at_index ON accounts (next_due_at)
 
@@ -87,7 +87,7 @@ CREATE TABLE usage_days (
     quantity BIGINT NOT NULL,
     jobs BIGINT NOT NULL,
     CONSTRAINT usage_days_pk PRIMARY KEY (account_id, day, operation)
-)
+) WITH (fillfactor = 50)
 
 CREATE TABLE account_revisions (
     account_id TEXT NOT NULL,
@@ -158,7 +158,7 @@ CREATE TABLE entries (
 
 CREATE INDEX entries_by_hold ON entries (hold_id, seq) WHERE hold_id IS NOT NULL
 
-CREATE INDEX entries_by_kind ON entries (account_id, kind, seq)
+CREATE INDEX entries_by_kind ON entries (account_id, kind, seq) WHERE kind <> 'debit'
 
 CREATE INDEX entries_by_reference ON entries (account_id, reference_id, seq) WHERE kind <> 'debit' AND reference_id IS NOT NULL
 
@@ -207,8 +207,7 @@ CREATE TABLE draws (
     grant_id TEXT,
     amount BIGINT NOT NULL,
     pinned BIGINT NOT NULL,
-    CONSTRAINT draws_pk PRIMARY KEY (account_id, seq, position),
-    CONSTRAINT draws_account_id_seq_foreign FOREIGN KEY(account_id, seq) REFERENCES entries (account_id, seq) DEFERRABLE INITIALLY DEFERRED
+    CONSTRAINT draws_pk PRIMARY KEY (account_id, seq, position)
 )
 
 CREATE TABLE grants (
@@ -230,7 +229,7 @@ CREATE TABLE grants (
     CONSTRAINT grants_pinned_check CHECK (pinned >= 0 AND pinned <= remaining),
     CONSTRAINT grants_life_check CHECK (expires_at IS NULL OR expires_at > effective_at),
     CONSTRAINT grants_account_id_seq_foreign FOREIGN KEY(account_id, seq) REFERENCES entries (account_id, seq) DEFERRABLE INITIALLY DEFERRED
-)
+) WITH (fillfactor = 50)
 
 CREATE INDEX grants_by_account ON grants (account_id, seq)
 

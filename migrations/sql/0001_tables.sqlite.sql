@@ -168,7 +168,7 @@ CREATE TABLE entries (
 
 CREATE INDEX entries_by_hold ON entries (hold_id, seq) WHERE hold_id IS NOT NULL
 
-CREATE INDEX entries_by_kind ON entries (account_id, kind, seq)
+CREATE INDEX entries_by_kind ON entries (account_id, kind, seq) WHERE kind <> 'debit'
 
 CREATE INDEX entries_by_reference ON entries (account_id, reference_id, seq) WHERE kind <> 'debit' AND reference_id IS NOT NULL
 

@@ -60,11 +60,13 @@ class LineLogger(glogging.Logger):  # type: ignore[misc]  # it ships no types
 
 
 bind = [f"127.0.0.1:{os.environ.get('PORT') or 8000}"]
-# Threads share a group commit, and a process that hops between cores costs twice its time:
-# few workers, each on a core of its own, with many threads.
+# Threads share a group commit, and a process that hops between cores costs twice its time: few
+# workers, each on a core of its own, with many threads. With SQLite one: it has one writer at a
+# time, and what one process writes empties the page cache of every other.
 worker_class = PromptWorker
-workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
-threads = 16
+ON_SQLITE: Final = not os.environ.get("PORTAL_DATABASE_URL", "").startswith("postgresql")
+workers = int(os.environ.get("WEB_CONCURRENCY") or (1 if ON_SQLITE else os.cpu_count() or 1))
+threads = 64 if ON_SQLITE else 32
 keepalive = 30
 graceful_timeout = 10
 # A heartbeat in a file on a disk that is busy would look like a worker that hangs.

@@ -13,14 +13,13 @@ from portal.ledger.book import Draft
 from portal.ledger.chain import entry_hash, refusal_hash, request_hash, revision_hash
 from portal.ledger.model import GENESIS, Account, Answered, Entry, Grant, Refusal, Revision
 from portal.ledger.records import refusals, requests
-from portal.ledger.statements import Insert, Row, append_all
+from portal.ledger.statements import Insert, InsertBoth, Row, append_all
 from portal.ledger.tables import accounts, draws, entries, grants, revisions
 
 INSERT_ACCOUNTS: Final = Insert(accounts, ("id", "head_hash", "revision_hash", "created_at"))
 INSERT_REVISIONS: Final = Insert(revisions)
 INSERT_GRANTS: Final = Insert(grants, Grant._fields[:10])
-INSERT_DRAWS: Final = Insert(draws)
-INSERT_ENTRIES: Final = Insert(entries)
+INSERT_ENTRIES: Final = InsertBoth(Insert(entries), Insert(draws))
 INSERT_REFUSALS: Final = Insert(refusals)
 INSERT_REQUESTS: Final = Insert(requests)
 HEAD_HASH: Final = Account._fields.index("head_hash")
@@ -47,13 +46,12 @@ class Pages:
         self.requests: list[Answered] = []
 
     def append(self, connection: Connection, *, limits_first: bool = True) -> None:
-        """Insert all rows: grants and draws before the entries they belong to.
+        """Insert all rows: grants before the entries they belong to, draws with them.
 
         An entry's guard reads the sums of its draws and the account's overdraft limit, so a
         limit that rises is written before the entries that use it, one that falls after.
         """
         made = [grant[:10] for draft in self.drafts for grant in draft.grants]
-        drawn = [draw for draft in self.drafts for draw in draft.draws]
         terms = (INSERT_REVISIONS, self.revisions)
         append_all(
             connection,
@@ -61,8 +59,7 @@ class Pages:
                 (INSERT_ACCOUNTS, self.accounts),
                 *([terms] if limits_first else []),
                 (INSERT_GRANTS, made),
-                (INSERT_DRAWS, drawn),
-                (INSERT_ENTRIES, [draft.entry for draft in self.drafts]),
+                (INSERT_ENTRIES, [draft[:2] for draft in self.drafts]),
                 *([] if limits_first else [terms]),
                 (INSERT_REFUSALS, self.refusals),
                 (INSERT_REQUESTS, self.requests),

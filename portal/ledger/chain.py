@@ -5,7 +5,7 @@ open every message. Nothing here decides or loads.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from portal.ledger.model import Answered, Draw, Entry, Grant, Published, Refusal, Revision
@@ -15,6 +15,9 @@ REVISION: Final = b"credits-portal/revision/1"
 REFUSAL: Final = b"credits-portal/refusal/1"
 REQUEST: Final = b"credits-portal/request/1"
 TARIFF: Final = b"credits-portal/tariff/1"
+
+# What is written before a short text: to write its length anew for each field is a fifth of a hash.
+SHORT: Final = tuple(f"{length}:" for length in range(1_024))
 
 
 def entry_hash(
@@ -53,8 +56,11 @@ def tariff_hash(published: Published) -> bytes:
     return digest(TARIFF, published[:-1], b"")
 
 
-def digest(domain: bytes, fields: Iterable[object], prev_hash: bytes) -> bytes:
+def digest(domain: bytes, fields: Sequence[object], prev_hash: bytes) -> bytes:
     """SHA-256 of domain, previous hash and each field as `length:text` (None: `-`)."""
-    parts = ["-" if field is None else f"{len(text := str(field))}:{text}" for field in fields]
+    try:
+        parts = ["-" if each is None else SHORT[len(text := str(each))] + text for each in fields]
+    except IndexError:
+        parts = ["-" if each is None else f"{len(text := str(each))}:{text}" for each in fields]
     message = b"\n".join((domain, prev_hash, "".join(parts).encode("utf-8")))
     return hashlib.sha256(message).digest()

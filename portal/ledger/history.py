@@ -73,6 +73,7 @@ class Range(NamedTuple):
     closing: int
 
 
+NO_DEBIT: Final = sa.text("kind <> 'debit'")  # as the index of the other kinds says it
 OF_ACCOUNT: Final = entries.c.account_id == sa.bindparam("account")
 AFTER: Final = (
     sa.select(entries.c.seq, entries.c.posted_after)
@@ -89,13 +90,13 @@ OF_REFERENCE: Final = sa.union_all(
             entries.c.reference_id == sa.bindparam("reference"),
             rule,
         )
-        for rule in (sa.text("kind = 'debit'"), sa.text("kind <> 'debit'"))
+        for rule in (sa.text("kind = 'debit'"), NO_DEBIT)
     )
 )
 INFLOW: Final = (
     sa.select(rows.total(entries.c.amount))
     .where(OF_ACCOUNT)
-    .where(entries.c.kind.in_(INCOMING), entries.c.amount > 0)
+    .where(entries.c.kind.in_(INCOMING), NO_DEBIT, entries.c.amount > 0)
     .where(entries.c.seq.between(sa.bindparam("first"), sa.bindparam("last")))
 )
 
@@ -116,9 +117,10 @@ def page(
     first, last = _seqs(connection, account_id, wanted)
     last = last if before is None else min(last, before - 1)
     values = _values(account_id, wanted, first, last) | {"limit": limit + 1}
-    statement = _page_statement(_shape(wanted))
     found = [
-        rows.every(connection, Entry, statement, **values, kind=kind)
+        rows.every(
+            connection, Entry, _page_statement(_shape(wanted), kind == "debit"), **values, kind=kind
+        )
         for kind in dict.fromkeys(wanted.kinds or (None,))
     ]
     newest = tuple(islice(merge(*found, key=lambda entry: -entry.seq), limit + 1))
@@ -174,7 +176,7 @@ def _before(connection: Connection, account_id: str, at: int | None) -> tuple[in
 def _matched(
     connection: Connection, wanted: Filter, values: dict[str, Any]
 ) -> tuple[int, int, int]:
-    statement = _sum_statement(_shape(wanted))
+    statement = _sum_statement(_shape(wanted), "debit" in wanted.kinds)
     row = connection.execute(statement, values | {"kinds": wanted.kinds}).one()
     return row[0], -row[1], row[2]
 
@@ -194,28 +196,32 @@ def _shape(wanted: Filter) -> tuple[bool, bool, bool]:
 
 
 @cache
-def _page_statement(shape: tuple[bool, bool, bool]) -> sa.Select[Any]:
-    statement = _kept(rows.reading(entries, Entry), shape)
+def _page_statement(shape: tuple[bool, bool, bool], debits: bool) -> sa.Select[Any]:
+    statement = _kept(rows.reading(entries, Entry), shape, debits)
     if shape[0]:
         statement = statement.where(entries.c.kind == sa.bindparam("kind"))
     return statement.order_by(entries.c.seq.desc()).limit(sa.bindparam("limit"))
 
 
 @cache
-def _sum_statement(shape: tuple[bool, bool, bool]) -> sa.Select[Any]:
+def _sum_statement(shape: tuple[bool, bool, bool], debits: bool) -> sa.Select[Any]:
     amount = entries.c.amount
     inflow, outflow = sa.case((amount > 0, amount)), sa.case((amount < 0, amount))
     sums: tuple[Any, ...] = (rows.total(inflow), rows.total(outflow), sa.func.count())
-    statement = _kept(sa.select(*sums), shape)
+    statement = _kept(sa.select(*sums), shape, debits)
     if shape[0]:
         statement = statement.where(entries.c.kind.in_(sa.bindparam("kinds", expanding=True)))
     return statement
 
 
-def _kept(statement: sa.Select[Any], shape: tuple[bool, bool, bool]) -> sa.Select[Any]:
-    _, by_operation, by_reference = shape
+def _kept(
+    statement: sa.Select[Any], shape: tuple[bool, bool, bool], debits: bool
+) -> sa.Select[Any]:
+    by_kind, by_operation, by_reference = shape
     between = entries.c.seq.between(sa.bindparam("first"), sa.bindparam("last"))
     statement = statement.where(OF_ACCOUNT).where(between)
+    if by_kind and not debits:
+        statement = statement.where(NO_DEBIT)
     if by_operation:
         operations: sa.BindParameter[str] = sa.bindparam("operations", expanding=True)
         statement = statement.where(entries.c.operation.in_(operations))

@@ -4,7 +4,7 @@
 primary key: an index on times would cost every entry a third of what writing it costs.
 """
 
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from portal.ledger.tables import accounts, entries
 
 
-def halving() -> sa.Select[tuple[int]]:
+def halving() -> sa.Select[Any]:
     """The highest seq of `account` whose entry was recorded at or before `at`; 0 without one."""
     none = sa.cast(sa.literal_column("0"), sa.BigInteger).label("low")
     span = (
@@ -39,5 +39,5 @@ SEQ_RECORDED_BY: Final = halving()
 
 def seq_recorded_by(connection: Connection, account_id: str, at: int) -> int:
     """The seq of an account's last entry recorded at or before `at` (UTC microseconds), or 0."""
-    found = connection.execute(SEQ_RECORDED_BY, {"account": account_id, "at": at}).scalar()
-    return found or 0
+    row = connection.execute(SEQ_RECORDED_BY, {"account": account_id, "at": at}).first()
+    return 0 if row is None else int(row[0])

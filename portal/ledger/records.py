@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from sqlalchemy import Column, Integer, LargeBinary, MetaData, Table, Text
 
-from portal.ledger.tables import ROWLESS, STRICT, Big, metadata
+from portal.ledger.tables import MOVED, ROWLESS, STRICT, Big, metadata
 
 requests = Table(
     "requests",
@@ -57,6 +57,7 @@ usage_days = Table(
     Column("quantity", Big, nullable=False),
     Column("jobs", Big, nullable=False),
     **ROWLESS,
+    **MOVED,
 )
 
 tariffs = Table(

@@ -21,7 +21,8 @@ POSTGRESQL: Final = "postgresql"
 # Under this name each PostgreSQL connection carries what runs its statements in one round trip:
 # texts with `$1` places and their values in, the rows of each out.
 PIPELINE: Final = "pipeline"
-Pipeline = Callable[[Sequence[tuple[str, Sequence[Any]]]], list[list[Row]]]
+Asked = tuple[str, Sequence[Any]]
+Pipeline = Callable[[Sequence[Asked]], list[list[Row]]]
 NAMED: Final = re.compile(r"%\((\w+)\)s")
 
 
@@ -98,47 +99,77 @@ def numbered(text: str) -> Compiled:
 class Insert:
     """Appends rows of one table: one statement for all of them where the database can."""
 
-    __slots__ = ("_columns", "_many", "_one", "_table")
+    __slots__ = ("_columns", "_table", "_texts")
 
     def __init__(self, table: sa.Table, columns: Iterable[str] | None = None) -> None:
         self._table = table
         self._columns = tuple(columns or table.columns.keys())
-        self._one: dict[str, str] = {}
-        self._many = ""
+        self._texts: dict[tuple[str, int], str] = {}
 
     def run(self, driver: Any, rows: Sequence[Row]) -> None:
         """Insert rows, tuples in column order, on SQLite's own connection."""
         if len(rows) == 1:
-            driver.execute(self.values("?"), rows[0])
+            driver.execute(self._text("?"), rows[0])
         elif rows:
-            driver.executemany(self.values("?"), rows)
+            driver.executemany(self._text("?"), rows)
 
-    def asked(self, rows: Sequence[Row]) -> tuple[str, Sequence[Any]]:
-        """Text and values that insert rows on PostgreSQL: one row, or one array a column."""
+    def asked(self, rows: Sequence[Row], after: int = 0) -> Asked:
+        """Text and values that insert rows on PostgreSQL: one row, or one array a column.
+
+        Places are counted from the one `after` those that other values have taken.
+        """
         if len(rows) == 1:
-            return self.values("$"), rows[0]
-        return self.unnested(), [list(column) for column in zip(*rows, strict=True)]
+            return self._text("$", after), rows[0]
+        return self._text("unnest", after), [list(column) for column in zip(*rows, strict=True)]
 
-    def values(self, mark: str) -> str:
-        """`INSERT … VALUES (…)` with `?`, or with `$` and a number, as placeholders."""
-        if mark not in self._one:
-            numbers = range(1, len(self._columns) + 1)
-            marks = ", ".join(mark if mark == "?" else f"{mark}{number}" for number in numbers)
-            self._one[mark] = f"{self._into()} VALUES ({marks})"
-        return self._one[mark]
-
-    def unnested(self) -> str:
-        """`INSERT … SELECT * FROM unnest(…)`: one array a column, so triggers fire once."""
-        if not self._many:
-            dialect = sa.create_mock_engine("postgresql+psycopg://", lambda *_: None).dialect
-            types = [self._table.c[name].type.compile(dialect) for name in self._columns]
-            arrays = ", ".join(f"${place}::{type_}[]" for place, type_ in enumerate(types, 1))
-            self._many = f"{self._into()} SELECT * FROM unnest({arrays})"  # noqa: S608 - own names
-        return self._many
+    def _text(self, marks: str, after: int = 0) -> str:
+        """`INSERT …` with `?`, with `$` and a number, or with one array a column to unnest."""
+        known = self._texts.get((marks, after))
+        if known is None:
+            known = self._into() + self._values(marks, after + 1)
+            self._texts[marks, after] = known
+        return known
 
     def _into(self) -> str:
         columns = ", ".join(f'"{name}"' for name in self._columns)
-        return f"INSERT INTO {self._table.name} ({columns})"
+        return f"INSERT INTO {self._table.name} ({columns}) "
+
+    def _values(self, marks: str, first: int) -> str:
+        places = list(enumerate(self._columns, first))
+        if marks != "unnest":
+            written = ("?" if marks == "?" else f"${place}" for place, _ in places)
+            return f"VALUES ({', '.join(written)})"
+        dialect = sa.create_mock_engine("postgresql+psycopg://", lambda *_: None).dialect
+        types = [(place, self._table.c[name].type.compile(dialect)) for place, name in places]
+        arrays = ", ".join(f"${place}::{type_}[]" for place, type_ in types)
+        return f"SELECT * FROM unnest({arrays})"  # noqa: S608 - own names
+
+
+class InsertBoth:
+    """Appends rows of one table, each with its rows of another.
+
+    On PostgreSQL by one statement: what guards either table sees the rows of both, and neither
+    can be written without the other. On SQLite the others go first.
+    """
+
+    __slots__ = ("_ones", "_others")
+
+    def __init__(self, ones: Insert, others: Insert) -> None:
+        self._ones, self._others = ones, others
+
+    def run(self, driver: Any, rows: Sequence[tuple[Row, Sequence[Row]]]) -> None:
+        """Insert rows on SQLite's own connection."""
+        self._others.run(driver, [other for _, others in rows for other in others])
+        self._ones.run(driver, [one for one, _ in rows])
+
+    def asked(self, rows: Sequence[tuple[Row, Sequence[Row]]]) -> Asked:
+        """Text and values that insert rows on PostgreSQL."""
+        text, values = self._ones.asked([one for one, _ in rows])
+        others = [other for _, of_one in rows for other in of_one]
+        if not others:
+            return text, values
+        other_text, other_values = self._others.asked(others, len(values))
+        return f"WITH ones AS ({text}) {other_text}", [*values, *other_values]
 
 
 def read_all(
@@ -156,7 +187,9 @@ def read_all(
     return [driver.execute(text, as_json(values)).fetchall() for text, values in texts]
 
 
-def append_all(connection: Connection, asked: Sequence[tuple[Insert, Sequence[Row]]]) -> None:
+def append_all(
+    connection: Connection, asked: Sequence[tuple[Insert | InsertBoth, Sequence[Any]]]
+) -> None:
     """Run INSERTs in order; on PostgreSQL in a single round trip."""
     if connection.dialect.name == POSTGRESQL:
         texts = [insert.asked(rows) for insert, rows in asked if rows]

@@ -34,7 +34,7 @@ def taken() -> Config:
 def test_gunicorn_takes_them() -> None:
     settings = taken()
     assert settings.worker_class is serving.PromptWorker
-    assert (settings.workers, settings.threads) == (2, 16)
+    assert (settings.workers, settings.threads) == (1, 64)
     assert settings.control_socket_disable is True
     assert settings.address == [("127.0.0.1", 8000)]
     assert settings.forwarded_allow_ips == []
@@ -48,7 +48,7 @@ def test_gunicorn_finds_them_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     words = ["gunicorn", "--config", "python:portal.cli.serving", "--threads", "3", "wsgi:x"]
     monkeypatch.setattr("sys.argv", words)
     read: Any = WSGIApplication("%(prog)s").cfg
-    assert (read.workers, read.threads, read.control_socket_disable) == (2, 3, True)
+    assert (read.workers, read.threads, read.control_socket_disable) == (1, 3, True)
 
 
 def test_port_and_number_of_workers_come_from_the_environment(
@@ -59,6 +59,16 @@ def test_port_and_number_of_workers_come_from_the_environment(
     try:
         read = importlib.reload(serving)
         assert (read.bind, read.workers) == (["127.0.0.1:9001"], 5)
+    finally:
+        monkeypatch.undo()
+        importlib.reload(serving)
+
+
+def test_with_postgresql_every_core_has_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORTAL_DATABASE_URL", "postgresql+psycopg://portal@/credits")
+    try:
+        read = importlib.reload(serving)
+        assert (read.workers, read.threads) == (os.cpu_count(), 32)
     finally:
         monkeypatch.undo()
         importlib.reload(serving)

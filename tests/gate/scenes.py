@@ -74,8 +74,9 @@ class Scene:
 
     def fitted(self, attack: Attack) -> list[str]:
         """An attack's statements in this database's words."""
-        blob = "BLOB" if self.superuser_url is None else "bytea"
-        return [text.replace("{blob}", blob) for text in attack.statements]
+        if self.superuser_url is None:
+            return [text.replace("{blob}", "BLOB") for text in attack.statements]
+        return together([text.replace("{blob}", "bytea") for text in attack.statements])
 
     def lets_in_without_rules(self, statements: Sequence[str]) -> bool:
         """Whether statements change the same rows in tables that have no rule at all.
@@ -112,6 +113,24 @@ class Scene:
         for name in ("naked", "superuser", "login"):
             if name in vars(self):
                 vars(self)[name].close()
+
+
+def together(statements: Sequence[str]) -> list[str]:
+    """An entry in one statement with the draws before it, as PostgreSQL has them written."""
+    written, drawn = [], []
+    for text in statements:
+        if text.startswith("INSERT INTO draws"):
+            drawn.append(text)
+        elif drawn and text.startswith("INSERT INTO entries"):
+            first, *others = drawn
+            selected = [other.partition(") SELECT ")[2] for other in others]
+            written.append(
+                f"WITH ones AS ({text}) " + " UNION ALL SELECT ".join([first, *selected])
+            )
+            drawn = []
+        else:
+            written.append(text)
+    return written + drawn
 
 
 @contextmanager

@@ -135,6 +135,6 @@ def test_the_machine_finds_a_ledger_that_is_broken(
 
     monkeypatch.setattr(*MUTANTS[mutant])
     with pytest.raises(Exception, match=r".*") as caught:
-        run(Broken, pytestconfig, examples=150, steps=60, shrink=False)
+        run(Broken, pytestconfig, examples=1_000, steps=60, shrink=False)
     assert isinstance(caught.value, AssertionError | GuardError | LawBrokenError | ExceptionGroup)
     assert "--hypothesis-seed=" in caught.value.__notes__[-1]
