@@ -67,8 +67,7 @@ BEGIN
 END $$
 
 CREATE FUNCTION draws_move() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
   asked bigint;
   done bigint;
@@ -101,8 +100,7 @@ BEGIN
 END $$
 
 CREATE FUNCTION entries_move() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
   wrong record;
 BEGIN
@@ -199,8 +197,7 @@ BEGIN
 END $$
 
 CREATE FUNCTION requests_answered() RETURNS trigger
-LANGUAGE plpgsql SET search_path = public, pg_temp
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
   IF EXISTS (SELECT 1 FROM appended r
       LEFT JOIN entries e ON e.account_id = r.account_id AND e.seq = r.seq

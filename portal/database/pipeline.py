@@ -31,6 +31,7 @@ class Pipeline:
         self._loader = Transformer(connection)
         self._names: dict[str, bytes] = {}
         self._named = 0
+        self._later: list[Sent] = []
         self._readable = select.poll()
         self._readable.register(self._pgconn.socket, select.POLLIN)
 
@@ -39,9 +40,38 @@ class Pipeline:
 
         Raises the driver's error for the first statement that failed; none after it was run.
         """
-        sent: list[Sent] = [(text, [literal(value) for value in values]) for text, values in asked]
-        begins = self._pgconn.transaction_status == pq.TransactionStatus.IDLE
-        if begins:
+        sent = as_sent(asked)
+        return [self._rows(result) for result in self._run(sent)[-len(sent) :]] if sent else []
+
+    def later(self, asked: Sequence[Asked]) -> None:
+        """Run statements whose rows nobody wants before whatever is run next, COMMIT included."""
+        self._later += as_sent(asked)
+
+    def flush(self) -> None:
+        """Run now what was left for later. Raises as a call does."""
+        if self._later:
+            self._run([])
+
+    def commit(self) -> None:
+        """Run what was left for later and COMMIT in one trip; the driver has nothing to end then.
+
+        Raises as a call does: what failed before COMMIT was undone, an answer that never came
+        says nothing.
+        """
+        if self._later:
+            self._run([("COMMIT", [])])
+
+    def forget(self) -> None:
+        """Leave off what was for later, and prepare everything anew: at rollback the driver drops
+        all that was prepared here."""
+        self._later.clear()
+        self._names.clear()
+
+    def _run(self, asked: Sequence[Sent]) -> list[pq.abc.PGresult]:
+        """One trip, with what was left for later first, in a database transaction."""
+        sent = [*self._later, *asked]
+        self._later = []
+        if self._pgconn.transaction_status == pq.TransactionStatus.IDLE:
             sent.insert(0, (self._begin(), []))
         try:
             results = self._trip(sent)
@@ -51,11 +81,7 @@ class Pipeline:
         for result in results:
             if result.status == pq.ExecStatus.FATAL_ERROR:
                 raise errors.error_from_result(result)
-        return [self._rows(result) for result in results[begins:]]
-
-    def forget(self) -> None:
-        """Prepare everything anew: at rollback the driver drops all that was prepared here."""
-        self._names.clear()
+        return results
 
     def _begin(self) -> str:
         """What begins a database transaction of the kind that the connection was set to."""
@@ -117,3 +143,8 @@ class Pipeline:
     def _rows(self, result: pq.abc.PGresult) -> list[Row]:
         self._loader.set_pgresult(result)
         return self._loader.load_rows(0, result.ntuples, tuple)
+
+
+def as_sent(asked: Sequence[Asked]) -> list[Sent]:
+    """Statements with their values as they go over the wire."""
+    return [(text, [literal(value) for value in values]) for text, values in asked]

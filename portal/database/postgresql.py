@@ -66,6 +66,14 @@ def engine(url: str, *, pool: int) -> sa.Engine:
 
         record.info[PIPELINE] = Pipeline(connection)
 
+    @event.listens_for(made, "before_cursor_execute")
+    def keep_order(connection: sa.Connection, *_: Any) -> None:
+        connection.info[PIPELINE].flush()
+
+    @event.listens_for(made, "commit")
+    def finish(connection: sa.Connection) -> None:
+        connection.info[PIPELINE].commit()
+
     @event.listens_for(made, "rollback")
     def undo(connection: sa.Connection) -> None:
         if not connection.invalidated:

@@ -7,7 +7,7 @@ at thousands of debits a second that is the difference between one machine and t
 import json
 import re
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -18,12 +18,20 @@ from sqlalchemy.sql.elements import ColumnElement
 
 Row = tuple[Any, ...]
 POSTGRESQL: Final = "postgresql"
-# Under this name each PostgreSQL connection carries what runs its statements in one round trip:
-# texts with `$1` places and their values in, the rows of each out.
+# Under this name each PostgreSQL connection carries its pipeline.
 PIPELINE: Final = "pipeline"
 Asked = tuple[str, Sequence[Any]]
-Pipeline = Callable[[Sequence[Asked]], list[list[Row]]]
 NAMED: Final = re.compile(r"%\((\w+)\)s")
+
+
+class Pipeline(Protocol):
+    """What runs statements on a PostgreSQL connection, many in one round trip."""
+
+    def __call__(self, asked: Sequence[Asked], /) -> list[list[Row]]:
+        """The rows of each statement."""
+
+    def later(self, asked: Sequence[Asked], /) -> None:
+        """Run statements with whatever is run next, COMMIT included."""
 
 
 class AnyOf(ColumnElement[bool]):
@@ -190,11 +198,9 @@ def read_all(
 def append_all(
     connection: Connection, asked: Sequence[tuple[Insert | InsertBoth, Sequence[Any]]]
 ) -> None:
-    """Run INSERTs in order; on PostgreSQL in a single round trip."""
+    """Run INSERTs in order; on PostgreSQL with the next round trip, which may be that of COMMIT."""
     if connection.dialect.name == POSTGRESQL:
-        texts = [insert.asked(rows) for insert, rows in asked if rows]
-        if texts:
-            pipeline_of(connection)(texts)
+        pipeline_of(connection).later([insert.asked(rows) for insert, rows in asked if rows])
         return
     driver: Any = connection.connection.driver_connection
     for insert, rows in asked:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 
 import psycopg
 import pytest
@@ -24,10 +25,10 @@ def trip(connection: Connection, *asked: Asked) -> list[list[Row]]:
     return rows
 
 
-def undone(database: Database, asked: Asked) -> None:
+def undone(database: Database, asked: Asked, run: Callable[..., object] = trip) -> None:
     """Run a statement, and leave the block by an error."""
     with database.writing() as connection:
-        trip(connection, asked)
+        run(connection, asked)
         raise RuntimeError
 
 
@@ -135,3 +136,63 @@ def test_other_threads_run_while_it_waits(database: Database) -> None:
         ended.set()
     thread.join()
     assert counted > 5
+
+
+ACCOUNT = "INSERT INTO accounts (id, head_hash, revision_hash, created_at) VALUES ($1, $2, $2, 1)"
+
+
+def later(connection: Connection, *asked: Asked) -> None:
+    """Leave statements for the next trip."""
+    connection.info[PIPELINE].later(asked)
+
+
+def names(database: Database) -> list[Row]:
+    """The accounts there are."""
+    with database.reading() as connection:
+        return trip(connection, ("SELECT id FROM accounts ORDER BY id", []))[0]
+
+
+def test_what_is_left_for_later_is_kept_at_commit(database: Database) -> None:
+    with database.writing() as connection:
+        later(connection, (ACCOUNT, ["first", bytes(32)]), (ACCOUNT, ["second", bytes(32)]))
+        assert names(database) == []
+    assert names(database) == [("first",), ("second",)]
+
+
+def test_what_is_left_for_later_is_there_for_whoever_asks_next(database: Database) -> None:
+    count = "SELECT count(*) FROM accounts"
+    with database.writing() as connection:
+        later(connection, (ACCOUNT, ["first", bytes(32)]))
+        assert trip(connection, (count, [])) == [[(1,)]]
+        later(connection, (ACCOUNT, ["second", bytes(32)]))
+        assert connection.exec_driver_sql(count).scalar_one() == 2
+    assert len(names(database)) == 2
+
+
+def test_what_is_left_for_later_is_gone_at_rollback(database: Database) -> None:
+    with pytest.raises(RuntimeError):
+        undone(database, (ACCOUNT, ["gone", bytes(32)]), later)
+    with database.writing() as connection:
+        later(connection, (ACCOUNT, ["kept", bytes(32)]))
+    assert names(database) == [("kept",)]
+
+
+def test_what_fails_before_its_commit_leaves_nothing_and_a_sound_connection(
+    database: Database,
+) -> None:
+    with pytest.raises(psycopg.errors.UniqueViolation), database.writing() as connection:
+        later(connection, (ACCOUNT, ["one", bytes(32)]), (ACCOUNT, ["one", bytes(32)]))
+    assert names(database) == []
+    with database.writing() as connection:
+        later(connection, (ACCOUNT, ["one", bytes(32)]))
+    assert names(database) == [("one",)]
+
+
+def test_what_is_refused_at_commit_is_raised(database: Database) -> None:
+    grant = (
+        "INSERT INTO grants (id, account_id, seq, origin, priority, amount, effective_at)"
+        " VALUES ('grt_1', 'one', 1, 'purchase', 50, 1, 1)"
+    )
+    with pytest.raises(psycopg.errors.ForeignKeyViolation), database.writing() as connection:
+        later(connection, (ACCOUNT, ["one", bytes(32)]), (grant, []))
+    assert names(database) == []

@@ -87,6 +87,7 @@ def lay_sqlite(database: Database, fuse: Fuse) -> None:
 def lay_postgresql(fuse: Fuse) -> None:
     """Burn before each exchange with the server, when all of it is sent, and at each answer."""
     wait, flush, result = psycopg.Connection.wait, Pipeline._flush, Pipeline._result
+    trip = Pipeline._trip
 
     def burning_wait(connection: Any, exchange: Any, *arguments: Any, **more: Any) -> Any:
         fuse.burn()
@@ -104,6 +105,10 @@ def lay_postgresql(fuse: Fuse) -> None:
         except StopIteration as end:
             return end.value
 
+    def burning_trip(pipeline: Pipeline, sent: Any) -> Any:
+        fuse.burn()  # at its end libpq has sent most of it, before it is asked to
+        return trip(pipeline, sent)
+
     def burning_flush(pipeline: Pipeline) -> None:
         fuse.burn()
         flush(pipeline)
@@ -116,6 +121,7 @@ def lay_postgresql(fuse: Fuse) -> None:
         return answer
 
     psycopg.Connection.wait = burning_wait  # type: ignore[assignment, method-assign]
+    Pipeline._trip = burning_trip  # type: ignore[method-assign]
     Pipeline._flush = burning_flush  # type: ignore[assignment, method-assign]
     Pipeline._result = burning_result  # type: ignore[assignment, method-assign]
 
