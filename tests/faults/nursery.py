@@ -121,7 +121,7 @@ def lay_postgresql(fuse: Fuse) -> None:
         return answer
 
     psycopg.Connection.wait = burning_wait  # type: ignore[assignment, method-assign]
-    Pipeline._trip = burning_trip  # type: ignore[method-assign]
+    Pipeline._trip = burning_trip  # type: ignore[assignment, method-assign]
     Pipeline._flush = burning_flush  # type: ignore[assignment, method-assign]
     Pipeline._result = burning_result  # type: ignore[assignment, method-assign]
 
