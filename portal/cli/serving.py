@@ -38,6 +38,10 @@ class PromptWorker(gthread.ThreadWorker):  # type: ignore[misc]  # it ships no t
     would otherwise keep a stopping worker for as long as a kept-alive one may last.
     """
 
+    def handle_quit(self, sig: int, frame: Any) -> None:
+        """End as on SIGTERM: to exit from within a handler is to raise wherever it fell."""
+        self.handle_exit(sig, frame)
+
     def murder_pending(self) -> None:
         """Close silent connections: those whose time is up, or all where this worker stops."""
         if not self.alive:

@@ -124,6 +124,15 @@ def test_a_worker_that_may_not_choose_runs_anywhere(monkeypatch: pytest.MonkeyPa
     assert len(told) == 1
 
 
+def test_a_worker_that_is_to_quit_does_not_raise_where_the_signal_fell() -> None:
+    worker = serving.PromptWorker.__new__(serving.PromptWorker)
+    told: list[object] = []
+    worker.alive, worker.method_queue = True, SimpleNamespace(defer=told.append)
+    worker.handle_quit(signal.SIGQUIT, None)
+    assert worker.alive is False
+    assert len(told) == 1
+
+
 def test_signals_that_came_early_are_heard_when_it_is_ready() -> None:
     heard: list[int] = []
     before = signal.signal(signal.SIGINT, lambda number, _: heard.append(number))

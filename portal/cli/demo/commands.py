@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -136,13 +137,28 @@ def told_by(bar: "tqdm[Never]") -> Callable[[Scene, int], None]:
 
 @contextmanager
 def sentences() -> Iterator[None]:
-    """Tell what went wrong in one sentence; Ctrl-C ends without one."""
+    """Tell what went wrong in one sentence; Ctrl-C ends without one.
+
+    A Ctrl-C in the midst of a call from the database is heard by nobody: it is remembered.
+    """
+    heard: list[int] = []
+
+    def interrupt(number: int, _: object) -> Never:
+        heard.append(number)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, interrupt)
     try:
         yield
-    except TOLD as error:
-        raise click.ClickException(str(error)) from None
-    except OperationalError as error:
-        why = str(error.orig).splitlines()[0]
-        raise click.ClickException(f"The database cannot be used: {why}") from None
+    except (*TOLD, OperationalError) as error:
+        if not heard:
+            why = str(error)
+            if isinstance(error, OperationalError):
+                why = f"The database cannot be used: {str(error.orig).splitlines()[0]}"
+            raise click.ClickException(why) from None
     except KeyboardInterrupt:
+        heard.append(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if heard:
         sys.exit(INTERRUPTED)

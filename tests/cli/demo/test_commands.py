@@ -20,12 +20,13 @@ import pytest
 from flask import Flask
 
 from portal import create_app
-from portal.cli.demo.commands import environment_at
+from portal.cli.demo.commands import INTERRUPTED, environment_at, sentences
 from portal.cli.demo.debit import Answer, send, signed_debit
 from portal.cli.demo.sheet import Sheet, find_sheet, write_sheet
 from portal.cli.serve import listen
 from portal.clock import utc_now
 from portal.config import Config
+from portal.database import DatabaseError
 from tests.cli.demo.conftest import Filled
 from tests.house.tree import ROOT
 from tests.serving import environment_of
@@ -182,6 +183,23 @@ def test_ctrl_c_while_it_fills_ends_it_and_leaves_nothing(checkout: Checkout) ->
     assert process.returncode in (0, 130), output
     assert "Traceback" not in output
     assert not is_alive(process.pid)
+
+
+def interrupted_by_a_callback() -> None:
+    """A Ctrl-C that somebody between swallows, as a driver does with what its callback raises."""
+    with contextlib.suppress(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize("then", [None, DatabaseError("not authorized")])
+def test_ctrl_c_that_a_callback_swallowed_ends_it_all_the_same(then: Exception | None) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(SystemExit) as ended, sentences():
+        interrupted_by_a_callback()
+        if then is not None:
+            raise then
+    assert ended.value.code == INTERRUPTED
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def invoke(app: Flask, *words: str, **environment: str) -> Any:
