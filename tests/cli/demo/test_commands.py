@@ -185,19 +185,19 @@ def test_ctrl_c_while_it_fills_ends_it_and_leaves_nothing(checkout: Checkout) ->
     assert not is_alive(process.pid)
 
 
-def interrupted_by_a_callback() -> None:
+def interrupted(then: Exception | None) -> None:
     """A Ctrl-C that somebody between swallows, as a driver does with what its callback raises."""
     with contextlib.suppress(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
+    if then is not None:
+        raise then
 
 
 @pytest.mark.parametrize("then", [None, DatabaseError("not authorized")])
 def test_ctrl_c_that_a_callback_swallowed_ends_it_all_the_same(then: Exception | None) -> None:
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(SystemExit) as ended, sentences():
-        interrupted_by_a_callback()
-        if then is not None:
-            raise then
+        interrupted(then)
     assert ended.value.code == INTERRUPTED
     assert signal.getsignal(signal.SIGINT) is before
 
