@@ -11,6 +11,7 @@ from benchmarks import machine, report, vault
 from benchmarks.doors import CODES, Doors, sides
 from benchmarks.figures import TARGETS, Figure
 from benchmarks.ledgers import Ledger, databases, filled
+from portal.cli.serving import post_worker_init
 from portal.config import ROOT
 from tests.databases import DIALECTS
 
@@ -31,6 +32,7 @@ class Options:
 def main(words: list[str]) -> int:
     """Measure, print, write JSON; 0 even if a target is missed, 1 if something was wrong."""
     options = read(words)
+    post_worker_init(None)  # what is measured in this process runs as in a worker
     found = machine.facts()
     print(report.facts(found), flush=True)
     figures: list[Figure] = []

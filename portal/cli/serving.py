@@ -6,6 +6,7 @@ The names in capitals and small letters below are gunicorn's own settings and ho
 knows them; an option on its command line goes before the one here.
 """
 
+import gc
 import logging
 import os
 import signal
@@ -118,6 +119,16 @@ def post_fork(_: Any, worker: Any) -> None:
             os.sched_setaffinity(0, {worker.core})
         except OSError:
             worker.log.info("worker %s may not choose its core", worker.pid)
+
+
+def post_worker_init(_: Any) -> None:
+    """Leave what lives as long as the worker out of garbage collection, and collect less often.
+
+    A request leaves next to nothing behind that only the collector can free.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
 
 
 def free_core(cores: list[int], taken: list[int]) -> int:

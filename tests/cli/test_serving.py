@@ -1,5 +1,6 @@
 """The settings of gunicorn: what it takes of them, and which core a worker gets."""
 
+import gc
 import http.client
 import importlib
 import os
@@ -17,7 +18,7 @@ from gunicorn.config import Config
 
 from portal.cli import serving
 from portal.cli.serve import STOPPING
-from portal.cli.serving import free_core, post_fork, pre_fork, when_ready
+from portal.cli.serving import free_core, post_fork, post_worker_init, pre_fork, when_ready
 from portal.config import Config as Settings
 from tests.serving import serving as served
 
@@ -40,7 +41,7 @@ def test_gunicorn_takes_them() -> None:
     assert settings.forwarded_allow_ips == []
     assert settings.forwarder_headers == []
     assert settings.worker_tmp_dir in ("/dev/shm", None)
-    for hook in ("on_starting", "when_ready", "pre_fork", "post_fork"):
+    for hook in ("on_starting", "when_ready", "pre_fork", "post_fork", "post_worker_init"):
         assert settings.settings[hook].get() is vars(serving)[hook]
 
 
@@ -111,6 +112,17 @@ def test_a_worker_stays_on_its_core(monkeypatch: pytest.MonkeyPatch) -> None:
     post_fork(None, SimpleNamespace(core=3))
     post_fork(None, SimpleNamespace())
     assert told == [(0, {3})]
+
+
+def test_a_worker_collects_garbage_less_often() -> None:
+    before = gc.get_threshold()
+    try:
+        post_worker_init(None)
+        assert gc.get_freeze_count() > 0
+        assert gc.get_threshold()[0] > before[0]
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*before)
 
 
 def test_a_worker_that_may_not_choose_runs_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
