@@ -228,10 +228,13 @@ END $$
 CREATE TRIGGER accounts_open BEFORE INSERT ON accounts
 FOR EACH ROW EXECUTE FUNCTION accounts_open()
 
--- The application may update neither; whoever may is let through to them by a trigger alone. The
--- condition is the whole proof: to call a function for each row would cost as much as the update.
+-- The application may update no grant, and of an account what nothing reads; whoever may is let
+-- through to them by a trigger alone. The condition is the whole proof: to call a function for each
+-- row would cost as much as the update.
 CREATE TRIGGER accounts_follow BEFORE UPDATE ON accounts
-FOR EACH ROW WHEN (pg_trigger_depth() < 1) EXECUTE FUNCTION accounts_follow()
+FOR EACH ROW WHEN (pg_trigger_depth() < 1 OR NEW.touched <> OLD.touched OR NEW.id <> OLD.id
+  OR NEW.created_at <> OLD.created_at)
+EXECUTE FUNCTION accounts_follow()
 
 CREATE TRIGGER account_revisions_move AFTER INSERT ON account_revisions
 FOR EACH ROW EXECUTE FUNCTION account_revisions_move()

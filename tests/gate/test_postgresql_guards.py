@@ -272,6 +272,23 @@ def test_tables_of_ones_own_hide_none_from_the_guards(
     assert ledger.digest() == before
 
 
+def test_a_trigger_of_ones_own_touches_no_account(
+    ledger: Scene, temporary: psycopg.Connection[Any]
+) -> None:
+    """Its statements come from within a trigger, as those that move accounts do."""
+    faults = tried(temporary, [
+        "CREATE TEMP TABLE mine (number integer)",
+        "CREATE FUNCTION pg_temp.touch() RETURNS trigger LANGUAGE plpgsql AS"
+        " 'BEGIN UPDATE public.accounts SET touched = touched + 1; RETURN NEW; END'",
+        "CREATE TRIGGER mine AFTER INSERT ON mine"
+        " FOR EACH ROW EXECUTE FUNCTION pg_temp.touch()",
+        "INSERT INTO mine VALUES (1)",
+    ])  # fmt: skip
+    assert ["guard: " in fault for fault in faults] == [True]
+    asked = ledger.superuser.execute("SELECT max(touched) FROM public.accounts")
+    assert asked.fetchone() == (0,)
+
+
 def test_the_portal_looks_for_its_own_tables_last_among_temporary_ones(
     ledger: Scene, temporary: psycopg.Connection[Any]
 ) -> None:
