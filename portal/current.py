@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
-from flask import current_app
+from flask import current_app, has_request_context, request
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import OperationalError, TimeoutError
 
@@ -13,6 +13,8 @@ from portal.database import BusyError, Database, DatabaseError
 from portal.limits import find_limits
 
 TARIFFS_FRESH = ledger.MICROSECONDS
+# In a request's environ: what posts a command of a queue with others of the same server thread.
+TOGETHER = "portal.together"
 # What is raised where the database does not answer a read or a write now.
 UNAVAILABLE = (DatabaseError, ledger.StorageUnavailableError, OperationalError, TimeoutError)
 
@@ -71,7 +73,8 @@ class Application:
         if self.limits and account_id and command.actor.kind == "service":
             self.limits.count("account", account_id, self.clock())
         if self.config.group_commit:
-            return self.queue.submit(command)
+            together = request.environ.get(TOGETHER) if has_request_context() else None
+            return together(self.queue, command) if together else self.queue.submit(command)
         return self.post([command])[0]
 
 

@@ -6,11 +6,14 @@ The names in capitals and small letters below are gunicorn's own settings and ho
 knows them; an option on its command line goes before the one here.
 """
 
+import errno
 import gc
 import logging
 import os
+import selectors
 import signal
 import sys
+from functools import partial
 from logging.config import dictConfig
 from pathlib import Path
 from typing import Any, Final
@@ -20,14 +23,15 @@ from gunicorn.http import wsgi
 from gunicorn.workers import gthread
 
 from portal.cli.db import proved
+from portal.cli.hatch import Hatch
 from portal.cli.serve import STOPPING
 from portal.config import Config, ConfigError
 from portal.database import Database, DatabaseError
 from portal.operations.logs import LOGGING
 
 MEMORY: Final = Path("/dev/shm")  # noqa: S108 - only workers' heartbeats are kept there
-# Seconds a thread waits for the first word on a new connection (then the poller waits, without
-# a thread), and a stopping worker for another request on a connection that had one.
+# Seconds a thread waits for the rest of a body nobody read, and a stopping worker for another
+# request on a connection that had one.
 gthread.DEFAULT_WORKER_DATA_TIMEOUT = 1.0
 gthread.STOP_KEEPALIVE_LINGER = 0.5
 
@@ -51,6 +55,48 @@ class PromptWorker(gthread.ThreadWorker):  # type: ignore[misc]  # it ships no t
         super().murder_pending()
 
 
+class HatchWorker(PromptWorker):
+    """Threads for people, and one thread for all that services send (portal/cli/hatch.py)."""
+
+    def run(self) -> None:
+        """Serve until told to stop."""
+        self.hatch = Hatch(self, gthread.STOP_KEEPALIVE_LINGER)
+        self.hatch.start()
+        super().run()
+
+    def accept(self, listener: Any) -> None:
+        """Take a new connection; no thread waits for its first word."""
+        try:
+            client, address = listener.accept()
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK):
+                raise
+            return
+        client.setblocking(False)
+        conn = gthread.TConn(self.cfg, client, address, listener.getsockname())
+        conn.set_timeout()
+        self.nr_conns += 1
+        self.pending_conns.append(conn)
+        heard = partial(self.on_pending_socket_readable, conn)
+        self.poller.register(client, selectors.EVENT_READ, heard)
+
+    def enqueue_req(self, conn: Any) -> None:
+        """Let the hatch answer a connection that has spoken, or a thread."""
+        if self.alive and not self.cfg.is_ssl and self.hatch.wants(conn.sock):
+            self.hatch.take(conn)
+        else:
+            self.take_back(conn)
+
+    def take_back(self, conn: Any) -> None:
+        """Let a thread answer a connection."""
+        super().enqueue_req(conn)
+
+    def part_with(self, conn: Any) -> None:
+        """Close a connection that the hatch had."""
+        self.nr_conns -= 1
+        conn.close()
+
+
 class LineLogger(glogging.Logger):  # type: ignore[misc]  # it ships no types
     """One line of JSON for each thing worth saying.
 
@@ -68,7 +114,7 @@ bind = [f"127.0.0.1:{os.environ.get('PORT') or 8000}"]
 # Threads share a group commit, and a process that hops between cores costs twice its time: few
 # workers, each on a core of its own, with many threads. With SQLite one: it has one writer at a
 # time, and what one process writes empties the page cache of every other.
-worker_class = PromptWorker
+worker_class = HatchWorker
 ON_SQLITE: Final = not os.environ.get("PORTAL_DATABASE_URL", "").startswith("postgresql")
 workers = int(os.environ.get("WEB_CONCURRENCY") or (1 if ON_SQLITE else os.cpu_count() or 1))
 threads = 64 if ON_SQLITE else 32

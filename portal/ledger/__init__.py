@@ -96,7 +96,7 @@ from portal.ledger.model import (
     State,
 )
 from portal.ledger.posting import post, preview
-from portal.ledger.queue import Queue
+from portal.ledger.queue import GROUP_MAX, Queue, Ticket, settle
 from portal.ledger.refusals import find_refusal, recent_refusals
 from portal.ledger.replay import find_outcome
 from portal.ledger.stamps import day_of, instant_of
@@ -163,6 +163,9 @@ __all__ = [
     "Profile",
     "PutAccount",
     "Queue",
+    "Ticket",
+    "GROUP_MAX",
+    "settle",
     "Reference",
     "Refund",
     "RefundExceedsError",

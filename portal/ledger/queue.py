@@ -20,14 +20,31 @@ Post = Callable[[Sequence[Command]], list[Outcome]]
 
 
 class Ticket:
-    """One command in the queue, and its outcome or error once it is done."""
+    """One command on its way, and its outcome or error once it is done."""
 
-    __slots__ = ("command", "done", "error", "leads", "outcome", "woken")
+    __slots__ = ("command", "error", "outcome")
 
     def __init__(self, command: Command) -> None:
         self.command = command
         self.outcome: Outcome | None = None
         self.error: BaseException | None = None
+
+    def answer(self) -> Outcome:
+        """The outcome. Raises the error, or StorageUnavailableError where there is neither."""
+        if self.error is not None:
+            raise self.error
+        if self.outcome is None:
+            raise StorageUnavailableError
+        return self.outcome
+
+
+class Waiting(Ticket):
+    """A ticket that a thread waits for."""
+
+    __slots__ = ("done", "leads", "woken")
+
+    def __init__(self, command: Command) -> None:
+        super().__init__(command)
         self.done = False
         self.leads = False
         self.woken = threading.Lock()
@@ -44,11 +61,11 @@ class Queue:
     def __init__(
         self, post: Post, *, group_max: int = GROUP_MAX, patience: int = PATIENCE_SECONDS
     ) -> None:
-        self._post = post
+        self.post = post
         self._group_max = group_max
         self._patience = patience
         self._lock = threading.Lock()
-        self._waiting: deque[Ticket] = deque()
+        self._waiting: deque[Waiting] = deque()
         self._led = False
 
     def submit(self, command: Command) -> Outcome:
@@ -57,7 +74,7 @@ class Queue:
         Raises what `post` raised for it, and StorageUnavailableError after 20 seconds without
         an answer: then it may have been posted, and the same key tells.
         """
-        ticket = Ticket(command)
+        ticket = Waiting(command)
         with self._lock:
             self._waiting.append(ticket)
             ticket.leads = not self._led
@@ -66,13 +83,9 @@ class Queue:
             self._await(ticket)
         if ticket.leads:
             self._lead()
-        if ticket.error is not None:
-            raise ticket.error
-        if ticket.outcome is None:
-            raise StorageUnavailableError
-        return ticket.outcome
+        return ticket.answer()
 
-    def _await(self, ticket: Ticket) -> None:
+    def _await(self, ticket: Waiting) -> None:
         """Wait until the ticket is done or leads; leave the queue when patience ends."""
         try:
             ticket.woken.acquire(timeout=self._patience)
@@ -84,7 +97,7 @@ class Queue:
             if not (ticket.done or ticket.leads):
                 self._leave(ticket)
 
-    def _leave(self, ticket: Ticket) -> None:
+    def _leave(self, ticket: Waiting) -> None:
         """Take a ticket out of the queue, unless it is being posted; another leads for it."""
         if ticket in self._waiting:
             self._waiting.remove(ticket)
@@ -104,7 +117,7 @@ class Queue:
             size = min(len(self._waiting), self._group_max)
             group = [self._waiting.popleft() for _ in range(size)]
         try:
-            self._settle(group)
+            settle(self.post, group)
         finally:
             with self._lock:
                 for ticket in group:
@@ -115,19 +128,21 @@ class Queue:
                         ticket.woken.release()
                 self._hand_over()
 
-    def _settle(self, group: list[Ticket]) -> None:
-        try:
-            outcomes = self._post([ticket.command for ticket in group])
-        except (StorageUnavailableError, InProgressError) as error:
-            for ticket in group:
-                ticket.error = error
+
+def settle(post: Post, group: Sequence[Ticket]) -> None:
+    """Post the commands of a group together; each ticket has its outcome or error then."""
+    try:
+        outcomes = post([ticket.command for ticket in group])
+    except (StorageUnavailableError, InProgressError) as error:
+        for ticket in group:
+            ticket.error = error
+        return
+    except Exception as error:
+        if len(group) == 1:
+            group[0].error = error
             return
-        except Exception as error:
-            if len(group) == 1:
-                group[0].error = error
-                return
-            for ticket in group:
-                self._settle([ticket])
-            return
-        for ticket, outcome in zip(group, outcomes, strict=True):
-            ticket.outcome = outcome
+        for ticket in group:
+            settle(post, [ticket])
+        return
+    for ticket, outcome in zip(group, outcomes, strict=True):
+        ticket.outcome = outcome

@@ -34,7 +34,7 @@ def taken() -> Config:
 
 def test_gunicorn_takes_them() -> None:
     settings = taken()
-    assert settings.worker_class is serving.PromptWorker
+    assert settings.worker_class is serving.HatchWorker
     assert (settings.workers, settings.threads) == (1, 64)
     assert settings.control_socket_disable is True
     assert settings.address == [("127.0.0.1", 8000)]
@@ -169,7 +169,7 @@ def test_it_stops_at_once_whatever_browsers_keep_open(
         kept = http.client.HTTPConnection(portal.authority, timeout=10)
         address = (kept.host, kept.port)
         with closing(kept), closing(socket.create_connection(address)) as waited_for:
-            time.sleep(1.5)  # so long that no thread waits for it any more, but the poller does
+            time.sleep(0.2)
             with closing(socket.create_connection(address)) as silent:
                 kept.request("GET", "/login")
                 answer = kept.getresponse()

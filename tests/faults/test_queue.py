@@ -11,7 +11,7 @@ import pytest
 
 from portal import ledger
 from portal.ledger import Queue
-from portal.ledger.queue import Ticket
+from portal.ledger.queue import Waiting
 from tests.faults.bank import Bank, Told, at_once, debit, told
 
 pytestmark = pytest.mark.faults
@@ -147,7 +147,7 @@ def test_a_leader_who_is_struck_down_leaves_his_group_an_answer(bank: Bank) -> N
     assert bank.available(account) == 200
 
 
-class Startled(Ticket):
+class Startled(Waiting):
     """A ticket whose owner is interrupted once he is woken, or at once."""
 
     def __init__(self, command: ledger.Command) -> None:
@@ -178,7 +178,7 @@ def test_who_is_interrupted_while_he_waits_leaves_the_others_going(
     bank: Bank, when: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else the one who is to lead next would never come, and all others wait for him."""
-    monkeypatch.setattr("portal.ledger.queue.Ticket", Startled)
+    monkeypatch.setattr("portal.ledger.queue.Waiting", Startled)
     account = bank.account("acme")
     startled = [debit(account, n, key=f"startled-{n}-{when}") for n in range(3)]
     answers = one_group(bank, [debit(account, "first"), *startled, debit(account, "last")])

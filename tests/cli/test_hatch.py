@@ -1,0 +1,352 @@
+"""The hatch: requests that arrive together are posted together, by one thread."""
+
+import os
+import socket
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, suppress
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from gunicorn.config import Config as Settings
+
+from benchmarks.requests import Signer
+from portal import ledger
+from portal.cli.hatch import Hatch, whole
+from portal.config import Config
+from portal.current import TOGETHER
+from tests.served import served
+
+LINGER = 0.2
+Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+class Worker:
+    """What the hatch needs of gunicorn's worker, with an application that posts what it is told."""
+
+    def __init__(self, post: Callable[[Sequence[Any]], list[Any]]) -> None:
+        self.cfg = Settings()
+        self.cfg.set("keepalive", 30)
+        self.alive, self.nr, self.max_requests = True, 0, 10**9
+        self.log = SimpleNamespace(access=lambda *_: None, exception=self.note, debug=self.note)
+        self.method_queue = SimpleNamespace(defer=lambda how, conn: how(conn))
+        self.queue = ledger.Queue(post)
+        self.given_back: list[Any] = []
+        self.ended: list[Any] = []
+        self.noted: list[object] = []
+        self.opened: list[socket.socket] = []
+        self.wsgi: Application = self.answer
+        self.hatch = Hatch(self, LINGER)
+
+    def note(self, *words: object) -> None:
+        self.noted.append(words)
+
+    def take_back(self, conn: Any) -> None:
+        self.given_back.append(conn)
+
+    def part_with(self, conn: Any) -> None:
+        self.ended.append(conn)
+        conn.sock.close()
+
+    def handle_error(self, request: Any, said: Any, address: Any, error: Exception) -> None:
+        self.note(error)
+        said.sendall(b"HTTP/1.1 500 Failed\r\nConnection: close\r\n\r\n")
+
+    def answer(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        told = environ["wsgi.input"].read().decode()
+        try:
+            outcome = str(environ[TOGETHER](self.queue, told))
+        except ledger.LedgerError as error:
+            outcome = type(error).__name__
+        start("201 CREATED", [("Content-Length", str(len(outcome)))])
+        return [outcome.encode()]
+
+
+class Conn:
+    """A connection as gunicorn keeps it."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock, self.client, self.server = sock, ("127.0.0.1", 1), ("127.0.0.1", 80)
+
+
+class Client:
+    """One end of a connection whose other end the hatch has."""
+
+    def __init__(self, worker: Worker) -> None:
+        self.sock, other = socket.socketpair()
+        self.sock.settimeout(5)
+        self.conn = Conn(other)
+        worker.opened += (self.sock, other)
+        worker.hatch.take(self.conn)
+        worker.hatch.turn()
+
+    def say(self, body: str, path: str = "/internal/v1/debits") -> None:
+        self.sock.sendall(request(body, path))
+
+    def hear(self) -> str:
+        return self.sock.recv(65536).decode().rpartition("\r\n")[2]
+
+
+def request(body: str, path: str = "/internal/v1/debits") -> bytes:
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
+    return (head + body).encode()
+
+
+@pytest.fixture
+def groups() -> list[list[Any]]:
+    return []
+
+
+@pytest.fixture
+def worker(groups: list[list[Any]]) -> Iterator[Worker]:
+    def post(commands: Sequence[Any]) -> list[Any]:
+        groups.append(list(commands))
+        if "spoilt" in commands:
+            raise ValueError("spoilt")
+        if "away" in commands:
+            raise ledger.StorageUnavailableError
+        return [f"did {command}" for command in commands]
+
+    made = Worker(post)
+    yield made
+    for sock in made.opened:
+        sock.close()
+    made.hatch._poller.close()
+    os.close(made.hatch._bell)
+    os.close(made.hatch._rope)
+
+
+def test_requests_that_arrive_together_are_posted_together(
+    worker: Worker, groups: list[list[Any]]
+) -> None:
+    clients = [Client(worker) for _ in range(5)]
+    for number, client in enumerate(clients):
+        client.say(f"job-{number}")
+    worker.hatch.turn()
+    assert [sorted(group) for group in groups] == [[f"job-{number}" for number in range(5)]]
+    assert [client.hear() for client in clients] == [f"did job-{number}" for number in range(5)]
+
+
+def test_one_alone_is_posted_at_once(worker: Worker, groups: list[list[Any]]) -> None:
+    client = Client(worker)
+    for job in ("first", "second"):
+        client.say(job)
+        worker.hatch.turn()
+        assert client.hear() == f"did {job}"
+    assert groups == [["first"], ["second"]]
+
+
+def test_one_that_fails_touches_no_neighbour(worker: Worker, groups: list[list[Any]]) -> None:
+    clients = {job: Client(worker) for job in ("good", "spoilt", "fine")}
+    for job, client in clients.items():
+        client.say(job)
+    worker.hatch.turn()
+    assert (clients["good"].hear(), clients["fine"].hear()) == ("did good", "did fine")
+    assert clients["spoilt"].sock.recv(100).startswith(b"HTTP/1.1 500")
+    assert clients["spoilt"].conn in worker.ended
+    assert sorted(map(len, groups)) == [1, 1, 1, 3]
+
+
+def test_all_of_a_group_are_told_that_the_database_is_away(
+    worker: Worker, groups: list[list[Any]]
+) -> None:
+    clients = {job: Client(worker) for job in ("good", "away")}
+    for job, client in clients.items():
+        client.say(job)
+    worker.hatch.turn()
+    assert {client.hear() for client in clients.values()} == {"StorageUnavailableError"}
+    assert len(groups) == 1
+
+
+def test_commands_of_two_queues_are_two_groups(worker: Worker, groups: list[list[Any]]) -> None:
+    others: list[Any] = []
+
+    def post_apart(commands: Sequence[Any]) -> list[Any]:
+        others.extend(commands)
+        return ["apart"] * len(commands)
+
+    apart = ledger.Queue(post_apart)
+    usual, answered = worker.queue, worker.answer
+
+    def answer(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        worker.queue = apart if environ["PATH_INFO"].endswith("apart") else usual
+        return answered(environ, start)
+
+    worker.wsgi = answer
+    one, two = Client(worker), Client(worker)
+    one.say("here")
+    two.say("there", "/internal/v1/apart")
+    worker.hatch.turn()
+    assert (one.hear(), two.hear()) == ("did here", "apart")
+    assert (groups, others) == ([["here"]], ["there"])
+
+
+def test_what_is_not_whole_is_given_back_unread(worker: Worker) -> None:
+    client = Client(worker)
+    client.sock.sendall(request("a job")[:-1])
+    worker.hatch.turn()
+    assert worker.given_back == [client.conn]
+    assert client.conn.sock.recv(1000) == request("a job")[:-1]
+
+
+def test_requests_sent_one_behind_the_other_are_answered_in_order(worker: Worker) -> None:
+    client = Client(worker)
+    client.sock.sendall(request("one") + request("two"))
+    for job in ("one", "two"):
+        worker.hatch.turn()
+        assert client.hear() == f"did {job}"
+
+
+def test_who_hangs_up_is_parted_with(worker: Worker) -> None:
+    client = Client(worker)
+    client.sock.close()
+    worker.hatch.turn()
+    assert worker.ended == [client.conn]
+
+
+def test_who_hangs_up_before_the_answer_is_parted_with(
+    worker: Worker, groups: list[list[Any]]
+) -> None:
+    client = Client(worker)
+    client.say("a job")
+    client.sock.close()
+    worker.hatch.turn()
+    assert (groups, worker.ended) == ([["a job"]], [client.conn])
+
+
+def test_who_reads_no_answer_is_left(worker: Worker) -> None:
+    worker.wsgi = lambda _, start: (
+        start("200 OK", [("Content-Length", "4000000")]) or [b"x" * 4_000_000]
+    )
+    client = Client(worker)
+    client.say("a job")
+    worker.hatch.turn()
+    assert worker.ended == [client.conn]
+
+
+def test_who_is_silent_for_long_is_parted_with(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clients = [Client(worker), Client(worker)]
+    later = time.monotonic() + 20
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    clients[0].say("a job")
+    worker.hatch.turn()
+    assert worker.ended == []
+    later += 20
+    clients[1].sock.close()
+    worker.hatch.turn()
+    assert worker.ended == [clients[1].conn]
+
+
+def test_a_worker_that_stops_answers_and_parts(worker: Worker) -> None:
+    client, silent = Client(worker), Client(worker)
+    worker.hatch.start()
+    client.say("a job")
+    assert client.hear() == "did a job"
+    worker.alive = False
+    client.say("the last job")
+    answer = client.sock.recv(65536).decode()
+    assert answer.endswith("did the last job")
+    assert "Connection: close" in answer
+    worker.hatch.join(5)
+    assert not worker.hatch.is_alive()
+    assert silent.sock.recv(1) == b""
+
+
+def test_a_worker_that_has_answered_enough_stops(worker: Worker) -> None:
+    worker.max_requests = 1
+    client = Client(worker)
+    client.say("a job")
+    worker.hatch.turn()
+    assert "Connection: close" in client.sock.recv(65536).decode()
+    assert worker.alive is False
+
+
+def test_a_broken_hatch_ends_its_worker(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker.hatch, "turn", lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        worker.hatch.run()
+    assert worker.alive is False
+
+
+def test_it_wants_signed_posts_alone(worker: Worker) -> None:
+    for said, wanted in (
+        (request("x"), True),
+        (b"GET /internal/v1/accounts/a HTTP/1.1\r\n", False),
+        (b"POST /login HTTP/1.1\r\n", False),
+        (b"POST /int", False),
+    ):
+        one, other = socket.socketpair()
+        with closing(one), closing(other):
+            one.sendall(said)
+            assert Hatch.wants(other) is wanted
+    one, other = socket.socketpair()
+    one.close()
+    other.close()
+    assert Hatch.wants(other) is False
+
+
+def test_a_bell_that_rings_already_is_enough(worker: Worker) -> None:
+    with suppress(BlockingIOError):
+        while True:
+            os.write(worker.hatch._rope, b"." * 4096)
+    client = Client(worker)
+    client.say("a job")
+    worker.hatch.turn()
+    assert client.hear() == "did a job"
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        b"",
+        request("body")[:-1],
+        request("body").replace(b"Content-Length: 4", b"Content-Length: 4\r\nContent-Length: 4"),
+        request("body").replace(b"Content-Length", b"X-Length"),
+        request("body").replace(b"Content-Length: 4", b"Content-Length: +4"),
+        request("body").replace(b"Content-Length: 4", b"Content-Length: 4, 4"),
+        request("body").replace(b"Host: x", b"Transfer-Encoding: chunked"),
+        request("body").replace(b"Host: x", b"Expect: 100-continue"),
+        request("body").replace(b"Host: x", b"upgrade : h2c"),
+        request("body").replace(b"POST", b"PUT"),
+        b"POST /internal/v1/debits HTTP/1.1\r\n\r\n",
+    ],
+)
+def test_what_is_odd_is_not_whole(seen: bytes) -> None:
+    assert whole(seen) == 0
+
+
+def test_a_request_is_as_long_as_it_says() -> None:
+    said = request("a body")
+    assert whole(said) == len(said)
+    assert whole(said + request("more")) == len(said)
+    assert whole(said.replace(b"Content-Length", b"content-length")) == len(said)
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+def test_a_served_portal_answers_what_comes_whole_and_what_comes_in_pieces(
+    config: Config, tmp_path: Path
+) -> None:
+    with served(config, tmp_path) as caller:
+        signer = Signer(caller.portal.authority, caller.kid, caller.secret)
+        said = signer.debits(["acme"] * 4, 1)
+        host, port = caller.portal.authority.split(":")
+        with closing(socket.create_connection((host, int(port)), 10)) as client:
+            client.sendall(said[0])
+            assert client.recv(65536).startswith(b"HTTP/1.1 201")
+            for piece in range(0, len(said[1]), 300):
+                client.sendall(said[1][piece : piece + 300])
+                time.sleep(0.02)
+            assert client.recv(65536).startswith(b"HTTP/1.1 201")
+            client.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert client.recv(65536).startswith(b"HTTP/1.1 200")
+            client.sendall(said[2] + said[3])
+            answers = client.recv(65536)
+            while answers.count(b"HTTP/1.1 201") < 2:
+                more = client.recv(65536)
+                assert more
+                answers += more
+        assert caller.call("GET", "/accounts/acme/balance").json["balance"]["seq"] == 5
