@@ -34,7 +34,8 @@ class Forger:
 
     def rows(self, table: str) -> list[Row]:
         """Every row of a table, in the order of its key."""
-        names = [column.name for column in metadata.tables[table].c]
+        # A computed column is no row's own: nobody can change it alone.
+        names = [column.name for column in metadata.tables[table].c if column.computed is None]
         order = ", ".join(quoted(name) for name in keys_of(table))
         columns = ", ".join(map(quoted, names))
         found = self.execute(f"SELECT {columns} FROM {table} ORDER BY {order}")

@@ -4,6 +4,7 @@ The database moves balances, grants, holds and the usage cache from these rows, 
 whatever does not follow from the rows before.
 """
 
+import operator
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
@@ -22,6 +23,8 @@ INSERT_GRANTS: Final = Insert(grants, Grant._fields[:10])
 INSERT_ENTRIES: Final = InsertBoth(Insert(entries), Insert(draws))
 INSERT_REFUSALS: Final = Insert(refusals)
 INSERT_REQUESTS: Final = Insert(requests)
+OF_ACCOUNT: Final = operator.attrgetter("entry.account_id")
+OF_KEY: Final = operator.itemgetter(0, 1)
 HEAD_HASH: Final = Account._fields.index("head_hash")
 
 
@@ -51,6 +54,9 @@ class Pages:
         An entry's guard reads the sums of its draws and the account's overdraft limit, so a
         limit that rises is written before the entries that use it, one that falls after.
         """
+        # By account: neighbours in the tables are written together, whoever asked first.
+        self.drafts.sort(key=OF_ACCOUNT)
+        self.requests.sort(key=OF_KEY)
         made = [grant[:10] for draft in self.drafts for grant in draft.grants]
         terms = (INSERT_REVISIONS, self.revisions)
         append_all(

@@ -4,7 +4,6 @@ The lock and the reads are statements of their own: one statement that locks and
 one sees a snapshot from before the lock was granted.
 """
 
-import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -74,10 +73,10 @@ def load_states(
         (queries.LOCK if lock else queries.READ, {"ids": ids}),
         (queries.GRANTS, {"ids": ids}),
         (queries.HOLDS, {"ids": ids}),
-        (queries.REQUESTS, {"wanted": json.dumps([each[:2] for each in requests])}),
+        (queries.REQUESTS, {"wanted": [each[:2] for each in requests]}),
     ]
     if claims:
-        wanted = {"wanted": json.dumps(claims)}
+        wanted = {"wanted": claims}
         asked_for += [(queries.HELD, wanted), (queries.DEBITED, wanted)]
     accounts, grants, holds, answered, *charged = read_all(connection, asked_for)
     known.answered = {(row[0], row[1]): Answered._make(row) for row in answered}
@@ -125,7 +124,7 @@ def load_holds(connection: Connection, known: Known, hold_ids: list[str]) -> Non
         closed = known.late if entry.kind == "debit" else known.ended
         closed[entry.hold_id or ""] = entry
     ran_out = [claim_of_hold(hold) for hold in known.holds.values() if hold.status != "captured"]
-    wanted = {"wanted": json.dumps(ran_out)}
+    wanted = {"wanted": ran_out}
     charged = read_all(connection, [(queries.HELD, wanted), (queries.DEBITED, wanted)])
     known.charged |= {row[:4]: row[4] for rows in charged for row in rows}
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSON
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from portal.ledger.model import Account, Answered, Draw, Entry, Grant, Hold
 from portal.ledger.records import requests
@@ -34,7 +34,7 @@ READ: Final = Statement(ACCOUNTS)
 LOCK: Final = Statement(ACCOUNTS.with_for_update(key_share=True))
 GRANTS: Final = Statement(
     sa.select(*columns(grants, Grant)).where(
-        AnyOf(grants.c.account_id, "ids"), grants.c.remaining > sa.literal_column("0")
+        AnyOf(grants.c.account_id, "ids"), grants.c.funded == sa.literal_column("1")
     )
 )
 HOLDS: Final = Statement(
@@ -100,23 +100,21 @@ RETURNED: Final = Statement(
 
 
 def found(dialect: str, keys: Sequence[Key], select: sa.Select[Any]) -> sa.Select[Any]:
-    """At most one row of a select for each tuple of `wanted` (JSON text), which stands for `keys`.
+    """At most one row of a select for each tuple of the list `wanted`, which stands for `keys`.
 
     On PostgreSQL each is looked up on its own: a plan that was made while the tables were small
     may otherwise read whole indexes for ever, as nothing but statistics would undo it.
     """
-    text = sa.bindparam("wanted", type_=sa.Text())
+    names = [str(place) for place in range(len(keys))]
     if dialect == POSTGRESQL:
-        elements = sa.func.json_array_elements(sa.cast(text, JSON))
+        lists = (sa.bindparam(f"wanted_{name}", type_=ARRAY(sa.Text())) for name in names)
+        rows = sa.func.unnest(*lists).table_valued(*names, name="wanted").render_derived()
+        wanted = [rows.c[name] for name in names]
     else:
-        elements = sa.func.json_each(text)
-    rows = elements.table_valued("value", name="wanted")
-    each = select.where(
-        *(
-            key == rows.c.value.op("->>")(sa.literal_column(str(place)))
-            for place, key in enumerate(keys)
-        )
-    )
+        listed = sa.func.json_each(sa.bindparam("wanted", type_=sa.Text()))
+        rows = listed.table_valued("value", name="wanted")
+        wanted = [rows.c.value.op("->>")(sa.literal_column(name)) for name in names]
+    each = select.where(*(key == value for key, value in zip(keys, wanted, strict=True)))
     if dialect != POSTGRESQL:
         return each
     one = each.limit(sa.literal_column("1")).lateral("found")

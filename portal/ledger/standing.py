@@ -20,7 +20,7 @@ OPEN: Final = (
 )
 GRANTS: Final = rows.reading(grants, Grant).where(grants.c.account_id == sa.bindparam("account"))
 LIVE: Final = GRANTS.where(
-    grants.c.remaining > 0,
+    grants.c.funded == 1,
     grants.c.effective_at <= sa.bindparam("at"),
     sa.or_(grants.c.expires_at.is_(None), grants.c.expires_at > sa.bindparam("at")),
 )

@@ -186,7 +186,7 @@ def read_all(
     """Run SELECTs in order and give each one's rows; on PostgreSQL in a single round trip."""
     dialect = connection.dialect
     texts = [
-        (compiled.text, [values[name] for name in compiled.places])
+        (compiled.text, [value_of(values, name) for name in compiled.places])
         for compiled, values in ((each.compiled(dialect), values) for each, values in asked)
     ]
     if dialect.name == POSTGRESQL:
@@ -211,6 +211,14 @@ def pipeline_of(connection: Connection) -> Pipeline:
     """What runs statements on a PostgreSQL connection; whoever made the engine put it there."""
     found: Pipeline = connection.info[PIPELINE]
     return found
+
+
+def value_of(values: dict[str, Any], name: str) -> Any:
+    """A parameter's value: `wanted_1` is the list of what comes second in the tuples `wanted`."""
+    if name in values:
+        return values[name]
+    listed, _, place = name.rpartition("_")
+    return [each[int(place)] for each in values[listed]]
 
 
 def as_json(values: Sequence[Any]) -> list[Any]:

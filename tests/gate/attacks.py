@@ -30,8 +30,8 @@ def attack(name: str, *statements: str) -> Attack:
 
 
 def columns(table: str) -> list[str]:
-    """The columns of one of the ledger's tables, in order."""
-    return [column.name for column in metadata.tables[table].columns]
+    """The columns of one of the ledger's tables, in order, less what is computed from others."""
+    return [column.name for column in metadata.tables[table].columns if column.computed is None]
 
 
 def insert(table: str, members: dict[str, str], source: str, verb: str = "INSERT") -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from portal.ledger import metadata
 from tests.databases import Databases
-from tests.gate.attacks import Attack, attack, columns, draw, edits, entry
+from tests.gate.attacks import Attack, attack, columns, copied, draw, edits, entry
 from tests.gate.digests import postgresql_digest
 from tests.gate.forgeries import FORGERIES
 from tests.gate.scenes import Scene, scene, tried
@@ -21,7 +21,7 @@ EDITS = [
     *(
         attack(
             f"UPDATE {table.name}",
-            *(f'UPDATE {table.name} SET "{column.name}" = DEFAULT' for column in table.columns),
+            *(f'UPDATE {table.name} SET "{name}" = DEFAULT' for name in columns(table.name)),
         )
         for table in edits()
     ),
@@ -36,8 +36,8 @@ EDITS = [
     attack("UPDATE FROM a view", "UPDATE entries SET note = 'x' FROM profiles"),
 ]
 DERIVED = [
-    *(attack(f"UPSERT {table}", f"INSERT INTO {table} SELECT * FROM {table}"
-             f" ON CONFLICT ({key}) DO UPDATE SET {change}")
+    *(attack(f"UPSERT {table}", copied(table, "true")
+             + f" ON CONFLICT ({key}) DO UPDATE SET {change}")
       for table, key, change in (
         ("accounts", "id", "posted = 9"),
         ("entries", "account_id, seq", "note = 'x'"),
