@@ -1,12 +1,13 @@
 """The credits portal: what customers may still spend, on one immutable ledger."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from flask import Flask, Response, request
+from flask import Flask, Request, Response, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import MapAdapter
 
 from portal import cli, internal, operations, web
 from portal.clock import utc_now
@@ -16,7 +17,21 @@ from portal.database import Database
 
 
 class Portal(Flask):
-    """Flask, whose views here are plain functions."""
+    """Flask, whose views here are plain functions, and which knows a short way to the door's."""
+
+    shortcut: internal.Shortcut | None = None
+
+    def wsgi_app(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """Answer by the short way, or by the framework's own."""
+        if self.shortcut is not None and (way := self.shortcut.find(environ)) is not None:
+            return self.shortcut.answer(way, environ, start_response)
+        return super().wsgi_app(environ, start_response)
+
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        """What finds the rule of a request, unless it is known already."""
+        if request is not None and request.url_rule is not None:
+            return None
+        return super().create_url_adapter(request)
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """The function itself: each request would ask seven of them whether they are coroutines."""
@@ -46,6 +61,7 @@ def create_app(config: Config | None = None, *, clock: Callable[[], int] = utc_n
     app.register_error_handler(HTTPException, answer_failure)
     operations.register(app)
     cli.register(app)
+    app.shortcut = internal.Shortcut(app)
     return app
 
 

@@ -7,45 +7,34 @@ next one begin, and once all that had arrived have come so far, their commands a
 """
 
 import os
-import re
 import selectors
 import socket
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
-from datetime import timedelta
 from typing import Any, Final, NamedTuple
 
 from greenlet import getcurrent, greenlet
-from gunicorn import http
 from gunicorn.http import wsgi
 
-from portal import internal, ledger
+from portal import ledger
+from portal.cli.plain import PREFIX, SIZE_MAX, Headers, read_plain, spoken
 from portal.current import TOGETHER
 
-SIGNED: Final = f"POST {internal.blueprint.url_prefix}/".encode()
-REQUEST_MAX: Final = 64 * 1024
-HEAD_END: Final = b"\r\n\r\n"
-# Its length is said once, in digits: what is said otherwise is for a thread to judge.
-LENGTH: Final = re.compile(rb"\r\ncontent-length([^\r]*)", re.I)
-DIGITS: Final = re.compile(rb": *([0-9]{1,6}) *")
-ODD: Final = re.compile(rb"\r\n(?:transfer-encoding|expect|upgrade)[ \t]*:", re.I)
 IDLE_SECONDS: Final = 1.0
 STOPPING_SECONDS: Final = 0.05
 
 
 class Visit(greenlet):
-    """A request being answered: its connection, its bytes and, part by part, the answer's."""
+    """A request being answered, and the connection it came by; `stays`: for another request."""
 
-    def __init__(self, hatch: "Hatch", conn: Any, request: bytes) -> None:
-        super().__init__(hatch.answer)
-        self.conn, self.request = conn, request
-        self.said: list[bytes] = []
-
-    def sendall(self, data: bytes) -> None:
-        """Take a part of the answer, as a socket would: all of it is sent at once."""
-        self.said.append(bytes(data))
+    def __init__(
+        self, answer: Callable[[], None], conn: Any, environ: dict[str, Any], *, stays: bool
+    ) -> None:
+        super().__init__(answer)
+        self.conn, self.environ, self.stays = conn, environ, stays
 
 
 class Waiting(NamedTuple):
@@ -74,12 +63,17 @@ class Hatch(threading.Thread):
         self._poller.register(self._bell, selectors.EVENT_READ)
         self._silent: dict[Any, float] = {}  # connections and since when, the longest first
         self._waiting: list[Waiting] = []
+        self._always = {
+            **wsgi.base_environ(worker.cfg),
+            "wsgi.multithread": True,
+            TOGETHER: self.submit,
+        }
 
     @staticmethod
     def wants(sock: socket.socket) -> bool:
         """Whether a connection is about to say a signed POST."""
         try:
-            return sock.recv(len(SIGNED), socket.MSG_PEEK) == SIGNED
+            return sock.recv(len(PREFIX), socket.MSG_PEEK) == PREFIX
         except OSError:
             return False
 
@@ -120,57 +114,55 @@ class Hatch(threading.Thread):
             self._silent[conn] = time.monotonic()
 
     def _begin(self, conn: Any) -> None:
-        """Begin to answer a request that is here as a whole; a thread may wait for the others."""
+        """Begin to answer a plain request that is here as a whole; others are for the threads."""
         try:
-            seen = conn.sock.recv(REQUEST_MAX, socket.MSG_PEEK)
+            seen = conn.sock.recv(SIZE_MAX, socket.MSG_PEEK)
         except BlockingIOError:
             return  # nothing is here after all
         except OSError:
             seen = b""
         self._silent.pop(conn, None)
-        if size := whole(seen):
-            Visit(self, conn, conn.sock.recv(size)).switch()
-        else:
+        plain = read_plain(seen)
+        if plain is None:
             self._end(conn, self._worker.take_back if seen else self._worker.part_with)
+            return
+        conn.sock.recv(plain.size)
+        environ = plain.environ
+        environ.update(self._always)
+        environ["REMOTE_ADDR"], environ["REMOTE_PORT"] = conn.client[0], str(conn.client[1])
+        environ["SERVER_NAME"], environ["SERVER_PORT"] = conn.server[0], str(conn.server[1])
+        Visit(self.answer, conn, environ, stays=plain.stays).switch()
 
     def answer(self) -> None:
         """Answer the visit that runs this, as the worker's threads answer theirs."""
         visit: Any = getcurrent()
-        worker, request, stays = self._worker, None, False
-        try:
-            request = next(http.get_parser(worker.cfg, iter((visit.request,)), visit.conn.client))
-            stays = self._respond(visit, request)
-        except Exception as error:
-            worker.handle_error(request, visit, visit.conn.client, error)
-        self._send(visit, stays)
-
-    def _respond(self, visit: Visit, request: Any) -> bool:
-        """Run the application; whether the connection stays."""
-        worker, conn = self._worker, visit.conn
-        worker.cfg.pre_request(worker, request)
-        began = time.monotonic()
-        response, environ = wsgi.create(request, visit, conn.client, conn.server, worker.cfg)
-        environ["wsgi.multithread"] = True
-        environ[TOGETHER] = self.submit
+        worker = self._worker
         worker.nr += 1
         if worker.nr >= worker.max_requests:
             worker.alive = False
-        if not worker.alive or not worker.cfg.keepalive:
-            response.force_close()
+        visit.stays = visit.stays and worker.alive and worker.cfg.keepalive > 0
         try:
-            parts = worker.wsgi(environ, response.start_response)
-            try:
-                for part in parts:
-                    response.write(part)
-                response.close()
-            finally:
-                took = timedelta(seconds=time.monotonic() - began)
-                worker.log.access(response, request, environ, took)
-                if hasattr(parts, "close"):
-                    parts.close()
+            answer = spoken(*self._ask(visit.environ), stays=visit.stays)
+        except Exception:
+            worker.log.exception("a signed request failed")
+            visit.stays = False
+            answer = spoken("500 Internal Server Error", [], b"", stays=False)
+        self._send(visit, answer)
+
+    def _ask(self, environ: dict[str, Any]) -> tuple[str, Headers, bytes]:
+        """What the application says: status, headers and body."""
+        told: list[tuple[str, Headers]] = []
+
+        def start(status: str, headers: Headers, _: object = None) -> None:
+            told.append((status, headers))
+
+        parts = self._worker.wsgi(environ, start)
+        try:
+            body = b"".join(parts)
         finally:
-            worker.cfg.post_request(worker, request, environ, response)
-        return not response.should_close()
+            if hasattr(parts, "close"):
+                parts.close()
+        return *told[-1], body
 
     def submit(self, queue: ledger.Queue, command: ledger.Command) -> ledger.Outcome:
         """Post a command with those of all visits that are here; gives its outcome."""
@@ -189,11 +181,10 @@ class Hatch(threading.Thread):
         for each in group:
             each.visit.switch()
 
-    def _send(self, visit: Visit, stays: bool) -> None:
+    def _send(self, visit: Visit, answer: bytes) -> None:
         """Send an answer. Who leaves answers unread is left: the key tells them again."""
-        answer = b"".join(visit.said)
         try:
-            stays = visit.conn.sock.send(answer) == len(answer) and stays
+            stays = visit.conn.sock.send(answer) == len(answer) and visit.stays
         except OSError:
             stays = False
         if stays:
@@ -215,14 +206,3 @@ class Hatch(threading.Thread):
                 break
             del self._silent[conn]
             self._end(conn, worker.part_with)
-
-
-def whole(seen: bytes) -> int:
-    """The size of the signed POST that `seen` begins with, or 0 if it is not whole, or is odd."""
-    head = seen.find(HEAD_END)
-    if head < 0 or not seen.startswith(SIGNED) or ODD.search(seen, 0, head):
-        return 0
-    lengths = LENGTH.findall(seen, 0, head)
-    digits = DIGITS.fullmatch(lengths[0]) if len(lengths) == 1 else None
-    size = head + len(HEAD_END) + int(digits[1]) if digits else 0
-    return size if size <= len(seen) else 0

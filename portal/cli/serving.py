@@ -59,7 +59,10 @@ class HatchWorker(PromptWorker):
     """Threads for people, and one thread for all that services send (portal/cli/hatch.py)."""
 
     def run(self) -> None:
-        """Serve until told to stop."""
+        """Serve until told to stop. The hatch writes no access log, and knows no TLS or prefix."""
+        cfg, beneath = self.cfg, os.environ.get("SCRIPT_NAME")
+        odd = cfg.is_ssl or cfg.proxy_protocol != "off" or self.log.access_log_enabled or beneath
+        self.plain = not odd
         self.hatch = Hatch(self, gthread.STOP_KEEPALIVE_LINGER)
         self.hatch.start()
         super().run()
@@ -82,7 +85,8 @@ class HatchWorker(PromptWorker):
 
     def enqueue_req(self, conn: Any) -> None:
         """Let the hatch answer a connection that has spoken, or a thread."""
-        if self.alive and not self.cfg.is_ssl and self.hatch.wants(conn.sock):
+        plain = self.plain and isinstance(conn.client, tuple)
+        if self.alive and plain and self.hatch.wants(conn.sock):
             self.hatch.take(conn)
         else:
             self.take_back(conn)

@@ -13,10 +13,12 @@ from portal.internal import (
 from portal.internal.blueprint import blueprint
 from portal.internal.door import CONTENT_MAX, SCOPES
 from portal.internal.problems import http_problem, internal_error
+from portal.internal.shortcut import Shortcut
 
 __all__ = [
     "CONTENT_MAX",
     "SCOPES",
+    "Shortcut",
     "accounts",
     "blueprint",
     "debits",

@@ -106,6 +106,7 @@ def found(dialect: str, keys: Sequence[Key], select: sa.Select[Any]) -> sa.Selec
     may otherwise read whole indexes for ever, as nothing but statistics would undo it.
     """
     names = [str(place) for place in range(len(keys))]
+    wanted: list[sa.ColumnElement[Any]]
     if dialect == POSTGRESQL:
         lists = (sa.bindparam(f"wanted_{name}", type_=ARRAY(sa.Text())) for name in names)
         rows = sa.func.unnest(*lists).table_valued(*names, name="wanted").render_derived()

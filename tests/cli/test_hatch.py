@@ -14,7 +14,7 @@ from gunicorn.config import Config as Settings
 
 from benchmarks.requests import Signer
 from portal import ledger
-from portal.cli.hatch import Hatch, whole
+from portal.cli.hatch import Hatch
 from portal.config import Config
 from portal.current import TOGETHER
 from tests.served import served
@@ -30,7 +30,7 @@ class Worker:
         self.cfg = Settings()
         self.cfg.set("keepalive", 30)
         self.alive, self.nr, self.max_requests = True, 0, 10**9
-        self.log = SimpleNamespace(access=lambda *_: None, exception=self.note, debug=self.note)
+        self.log = SimpleNamespace(exception=self.note)
         self.method_queue = SimpleNamespace(defer=lambda how, conn: how(conn))
         self.queue = ledger.Queue(post)
         self.given_back: list[Any] = []
@@ -49,10 +49,6 @@ class Worker:
     def part_with(self, conn: Any) -> None:
         self.ended.append(conn)
         conn.sock.close()
-
-    def handle_error(self, request: Any, said: Any, address: Any, error: Exception) -> None:
-        self.note(error)
-        said.sendall(b"HTTP/1.1 500 Failed\r\nConnection: close\r\n\r\n")
 
     def answer(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         told = environ["wsgi.input"].read().decode()
@@ -297,33 +293,6 @@ def test_a_bell_that_rings_already_is_enough(worker: Worker) -> None:
     client.say("a job")
     worker.hatch.turn()
     assert client.hear() == "did a job"
-
-
-@pytest.mark.parametrize(
-    "seen",
-    [
-        b"",
-        request("body")[:-1],
-        request("body").replace(b"Content-Length: 4", b"Content-Length: 4\r\nContent-Length: 4"),
-        request("body").replace(b"Content-Length", b"X-Length"),
-        request("body").replace(b"Content-Length: 4", b"Content-Length: +4"),
-        request("body").replace(b"Content-Length: 4", b"Content-Length: 4, 4"),
-        request("body").replace(b"Host: x", b"Transfer-Encoding: chunked"),
-        request("body").replace(b"Host: x", b"Expect: 100-continue"),
-        request("body").replace(b"Host: x", b"upgrade : h2c"),
-        request("body").replace(b"POST", b"PUT"),
-        b"POST /internal/v1/debits HTTP/1.1\r\n\r\n",
-    ],
-)
-def test_what_is_odd_is_not_whole(seen: bytes) -> None:
-    assert whole(seen) == 0
-
-
-def test_a_request_is_as_long_as_it_says() -> None:
-    said = request("a body")
-    assert whole(said) == len(said)
-    assert whole(said + request("more")) == len(said)
-    assert whole(said.replace(b"Content-Length", b"content-length")) == len(said)
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)

@@ -1,0 +1,116 @@
+"""Signed POSTs in their plainest form, between bytes and WSGI; nothing odd is read here.
+
+A general parser spends as long on a request as the door does. This one knows a single shape, by
+which clients of the door speak, and reads it as the server's own would; of anything else it says
+that it is not plain, and the server's own reads it. It holds no connection and sends nothing.
+"""
+
+import re
+from io import BytesIO
+from typing import Any, Final, NamedTuple
+
+from gunicorn import util
+from gunicorn.http import wsgi
+
+from portal import internal
+
+PREFIX: Final = f"POST {internal.blueprint.url_prefix}/".encode()
+SIZE_MAX: Final = 64 * 1024
+END: Final = b"\r\n\r\n"
+# A path without an escape, names without an underscore, values in ASCII without a blank around.
+HEAD: Final = re.compile(
+    rb"POST (/[A-Za-z0-9._:~/-]{1,256}) HTTP/1\.1\r\n"
+    rb"((?:[A-Za-z0-9-]{1,64}: [!-~](?:[ -~]{0,4000}[!-~])?\r\n){1,40})\r\n"
+)
+DIGITS: Final = re.compile(r"[0-9]{1,6}")
+# What changes how a request is read, or what is said of it; the server knows how far it is true.
+NOT_PLAIN: Final = frozenset(
+    "HTTP_" + name
+    for name in (
+        "TRANSFER_ENCODING",
+        "EXPECT",
+        "UPGRADE",
+        "HTTP2_SETTINGS",
+        "TE",
+        "TRAILER",
+        "PROXY",
+        "FORWARDED",
+        "SCRIPT_NAME",
+        "PATH_INFO",
+    )
+)
+ENTITY: Final = {"CONTENT-TYPE": "CONTENT_TYPE", "CONTENT-LENGTH": "CONTENT_LENGTH"}
+Headers = list[tuple[str, str]]
+_KEYS: Final[dict[str, str]] = {}
+KEYS_MAX: Final = 1_000
+SPOKEN: Final = re.compile(r"HTTP/1\.1 [0-9]{3} [ -~]*\r\n(?:[A-Za-z0-9-]+: [ -~]*\r\n)+")
+
+
+class Plain(NamedTuple):
+    """A plain request: its size in bytes, what WSGI says of it, and whether its client stays."""
+
+    size: int
+    environ: dict[str, Any]
+    stays: bool
+
+
+def read_plain(seen: bytes) -> Plain | None:
+    """The plain request that `seen` begins with; None if it is odd, or not here as a whole.
+
+    What depends on the server and on the connection is still to be added to its environ.
+    """
+    end = seen.find(END)
+    head = HEAD.fullmatch(seen, 0, end + len(END)) if end > 0 else None
+    if head is None or not seen.startswith(PREFIX):
+        return None
+    path = head[1].decode("ascii")
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": "POST",
+        "RAW_URI": path,
+        "PATH_INFO": path,
+        "SCRIPT_NAME": "",
+        "QUERY_STRING": "",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "wsgi.url_scheme": "http",
+    }
+    for line in head[2].decode("ascii").split("\r\n")[:-1]:
+        name, _, value = line.partition(": ")
+        key = _KEYS.get(name) or _key_of(name)
+        if key in environ or key in NOT_PLAIN or key.startswith("HTTP_X_FORWARDED"):
+            return None
+        environ[key] = value
+    length = environ.get("CONTENT_LENGTH", "")
+    connection = environ.get("HTTP_CONNECTION", "keep-alive").lower()
+    if not DIGITS.fullmatch(length) or connection not in ("keep-alive", "close"):
+        return None
+    size = head.end() + int(length)
+    if size > len(seen) or "HTTP_HOST" not in environ:
+        return None
+    environ["wsgi.input"] = BytesIO(seen[head.end() : size])
+    return Plain(size, environ, connection == "keep-alive")
+
+
+def spoken(status: str, headers: Headers, body: bytes, *, stays: bool) -> bytes:
+    """An answer as bytes. Raises ValueError where a header is none."""
+    lines = [
+        f"HTTP/1.1 {status}",
+        f"Server: {wsgi.SERVER}",
+        f"Date: {util.http_date()}",
+        f"Connection: {'keep-alive' if stays else 'close'}",
+        *[f"{name}: {value}" for name, value in headers],
+    ]
+    if not any(name.lower() == "content-length" for name, _ in headers):
+        lines.append(f"Content-Length: {len(body)}")
+    head = "\r\n".join([*lines, ""])
+    if not SPOKEN.fullmatch(head) or head.count("\r\n") != len(lines):
+        raise ValueError("a header of the answer is not plain")
+    return (head + "\r\n").encode("ascii") + body
+
+
+def _key_of(name: str) -> str:
+    """What WSGI calls a header; remembered for as many as clients of one kind send."""
+    upper = name.upper()
+    key = ENTITY.get(upper) or "HTTP_" + upper.replace("-", "_")
+    if len(_KEYS) < KEYS_MAX:
+        _KEYS[name] = key
+    return key
