@@ -36,7 +36,7 @@ ROOMS = {
     "current": _room("clock config database ledger limits pricing", "flask werkzeug sqlalchemy"),
     "identity": _room("", "sqlalchemy argon2"),
     "client": _room("clock signing pricing.text"),
-    "studio": _room("client", "flask werkzeug"),
+    "studio": _room("client signing pricing.text", "flask werkzeug"),
     "internal": _room("current ledger limits pricing signing", "flask werkzeug sqlalchemy"),
     "web": _room(
         "current ledger limits pricing identity",
