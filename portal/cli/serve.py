@@ -1,7 +1,8 @@
 """From a command to a server: take a port, start the clock, then become gunicorn on the port.
 
-The command's process turns into the server's (exec), so that there is one process to stop. The
-clock ends by itself when the server and its workers have: they hold the other end of its input.
+The command's process turns into the server's (exec), so that there is one process to stop. What
+runs beside it ends by itself when the server and its workers have: they hold the other end of its
+input.
 """
 
 import errno
@@ -11,13 +12,22 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping
-from typing import Final, NoReturn
+from typing import Final, NamedTuple, NoReturn
 
 from portal.config import ROOT
 
 HOST: Final = "127.0.0.1"
 BACKLOG: Final = 2048
+CLOCK: Final = ("-m", "flask", "--app", "wsgi", "clock", "--attached")
 STOPPING: Final = frozenset({signal.SIGINT, signal.SIGTERM})
+
+
+class Beside(NamedTuple):
+    """A program of Python's that runs as long as a server: its words, and sockets it is given."""
+
+    words: tuple[str, ...]
+    environment: Mapping[str, str]
+    listeners: tuple[socket.socket, ...] = ()
 
 
 class BusyPortError(Exception):
@@ -44,8 +54,8 @@ def listen(port: int) -> socket.socket:
     return listener
 
 
-def serve(listener: socket.socket, environment: Mapping[str, str]) -> NoReturn:
-    """Become gunicorn on a listening socket.
+def serve(listener: socket.socket, environment: Mapping[str, str], *others: Beside) -> NoReturn:
+    """Become gunicorn on a listening socket, with the clock and others beside it.
 
     A Ctrl-C while gunicorn starts waits until it can be obeyed (serving.when_ready): before,
     Python would answer it with a traceback.
@@ -57,15 +67,20 @@ def serve(listener: socket.socket, environment: Mapping[str, str]) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
-    start_clock(environment)
+    for one in (Beside(CLOCK, environment), *others):
+        start(one)
     os.execve(sys.executable, [sys.executable, *words], dict(environment))  # noqa: S606 - no shell
 
 
-def start_clock(environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    """Start `flask clock` as a child that ends when this process and all it becomes has ended."""
+def start(one: Beside) -> subprocess.Popen[bytes]:
+    """Start a program whose input ends when this process and all it becomes has ended."""
     reads, writes = os.pipe()
     os.set_inheritable(writes, True)
-    words = [sys.executable, "-m", "flask", "--app", "wsgi", "clock", "--attached"]
-    clock = subprocess.Popen(words, stdin=reads, env=dict(environment))  # noqa: S603 - our words
+    child = subprocess.Popen(  # noqa: S603 - our words
+        [sys.executable, *one.words],
+        stdin=reads,
+        env=dict(one.environment),
+        pass_fds=[listener.fileno() for listener in one.listeners],
+    )
     os.close(reads)
-    return clock
+    return child

@@ -13,6 +13,7 @@ PLOTS: Final = {
     "wanderlust": "starter plan: a podcaster who is refused for want of credits",
     "mira": "free plan: a newcomer with a lapsed gift and little left",
 }
+STUDIO: Final = "Jobs that go well, fail, or are half done, and what each costs:"
 
 
 def banner(sheet: Sheet, root: Path) -> str:
@@ -20,10 +21,12 @@ def banner(sheet: Sheet, root: Path) -> str:
     plots = {customer.email: PLOTS[customer.account] for customer in CUSTOMERS}
     people = [f"  {login.email:26} {plots.get(login.email, 'the admin')}" for login in sheet.people]
     first = sheet.people[0]
+    beside = [f"{STUDIO} {sheet.studio_url}"] if sheet.studio_url else []
     return "\n".join(
         (
             "",
             f"The portal is at {sheet.url} (Ctrl-C stops it).",
+            *beside,
             "",
             f"Everybody's password is {first.password}",
             *people,

@@ -15,10 +15,11 @@ from sqlalchemy.exc import OperationalError
 from tqdm import tqdm
 
 from portal import current, identity
+from portal.cli.demo import studio
 from portal.cli.demo.banner import banner
 from portal.cli.demo.debit import SilentPortalError, send, signed_debit
 from portal.cli.demo.filling import DAYS, DAYS_MAX, ForeignAccountsError, prepare
-from portal.cli.demo.sheet import Sheet, find_sheet
+from portal.cli.demo.sheet import Sheet, find_sheet, write_sheet
 from portal.cli.demo.stage import DAY, RefusedStepError, Scene
 from portal.cli.serve import HOST, BusyPortError, listen, serve
 from portal.config import Config
@@ -56,15 +57,20 @@ days_option = click.option(
 )
 @days_option
 def run(port: int, days: int) -> None:
-    """Migrate, fill the demo where it is absent, and serve the portal until Ctrl-C."""
+    """Migrate, fill the demo where it is absent, and serve portal and studio until Ctrl-C."""
     environment = environment_at(os.environ, port)
     settings = Config.from_environment(environment, current.config.root)
     with sentences():
         listen(port).close()  # told before there is work done for nothing
         sheet = filled(settings, days)
         listener = listen(port)
+        door = studio.listen_beside(port)
+        with current.database.writing() as connection:
+            key = studio.studio_key(connection, settings, current.now())
+        sheet = sheet._replace(studio_url=studio.url_of(door))
+        write_sheet(settings.root / "var", sheet)
     click.echo(banner(sheet, settings.root))
-    serve(listener, environment)
+    serve(listener, environment, studio.beside(door, environment, port, key, sheet.accounts))
 
 
 @demo.command("fill")

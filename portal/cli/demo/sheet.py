@@ -27,12 +27,16 @@ class SigningKey(NamedTuple):
 
 
 class Sheet(NamedTuple):
-    """Where the demo is served, who may sign in, how to sign, and which accounts there are."""
+    """Where the demo is served, who may sign in, how to sign, and which accounts there are.
+
+    studio_url: None while no studio is served beside it.
+    """
 
     url: str
     people: tuple[Login, ...]
     service_key: SigningKey
     accounts: tuple[str, ...]
+    studio_url: str | None = None
 
 
 def write_sheet(folder: Path, sheet: Sheet) -> Path:
@@ -55,6 +59,7 @@ def find_sheet(folder: Path) -> Sheet | None:
             tuple(Login(**login) for login in members["people"]),
             SigningKey(**members["service_key"]),
             tuple(members["accounts"]),
+            members.get("studio_url"),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -67,4 +72,5 @@ def told(sheet: Sheet) -> dict[str, Any]:
         "people": [login._asdict() for login in sheet.people],
         "service_key": sheet.service_key._asdict(),
         "accounts": list(sheet.accounts),
+        "studio_url": sheet.studio_url,
     }

@@ -23,6 +23,9 @@ def test_it_names_address_logins_and_command(tmp_path: Path) -> None:
     assert f"\n  {pasted(tmp_path)}\n" in text
     assert "var/demo.json" in text
     assert SHEET.service_key.secret not in text
+    assert "half done" not in text
+    with_studio = EVERYONE._replace(studio_url="http://127.0.0.1:8001")
+    assert " http://127.0.0.1:8001\n" in banner(with_studio, tmp_path)
 
 
 def test_each_customer_has_a_line_of_its_own() -> None:

@@ -24,12 +24,14 @@ from portal.cli.demo.commands import INTERRUPTED, environment_at, sentences
 from portal.cli.demo.debit import Answer, send, signed_debit
 from portal.cli.demo.sheet import Sheet, find_sheet, write_sheet
 from portal.cli.serve import listen
+from portal.client import Credits
 from portal.clock import utc_now
 from portal.config import Config
 from portal.database import DatabaseError
 from tests.cli.demo.conftest import Filled
 from tests.house.tree import ROOT
 from tests.serving import environment_of
+from tests.stories.studios import Story, Studio
 
 PARTS = ("portal", "migrations", "templates", "static")
 MEMBERS = {
@@ -161,14 +163,25 @@ def test_it_runs_takes_debits_and_ends_cleanly(checkout: Checkout) -> None:
         assert code == 0, output
         answer = json.loads(output.partition("\n{")[2].join(("{", "")))
         assert answer["entry"]["amount"] == -7
+        assert f" {sheet.studio_url}\n" in text
+        assert_the_studio_works(sheet, "mira")
         cookie = signed_in(checkout, sheet.people[2].email, sheet.people[2].password)
         status, headers, page = ask(checkout, "GET", "/ledger", cookie=cookie)
         assert (status, headers["Server"]) == (200, "portal")
         assert answer["entry"]["id"] in page
     with running(checkout):
-        assert checkout.sheet == sheet
+        assert checkout.sheet._replace(studio_url=sheet.studio_url) == sheet
         again = send(signed_debit(sheet, MEMBERS, utc_now()))
-        assert (again.status, again.members["entry"]["seq"]) == (201, answer["entry"]["seq"] + 1)
+        # Two of the studio's lie between.
+        assert (again.status, again.members["entry"]["seq"]) == (201, answer["entry"]["seq"] + 3)
+
+
+def assert_the_studio_works(sheet: Sheet, account: str) -> None:
+    """It takes a job and is told the truth about its credits."""
+    studio = Studio(str(sheet.studio_url).removeprefix("http://"))
+    with Credits.to(sheet.url, sheet.service_key.kid, sheet.service_key.secret) as credits:
+        page = Story(studio, credits, account).tell("failed", text="A word.")
+    assert page.note.startswith("Set aside: 7 credits. Back at T: 7 credits, as the job failed.")
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)

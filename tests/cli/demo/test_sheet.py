@@ -32,6 +32,7 @@ def test_it_says_what_was_promised(tmp_path: Path) -> None:
             "kid": "studio-202611a", "secret": "csk_x", "authority": "127.0.0.1:8000",
         },
         "accounts": ["acme"],
+        "studio_url": None,
     }  # fmt: skip
 
 
@@ -45,8 +46,9 @@ def test_it_is_for_its_owner_alone_also_where_it_was_not(tmp_path: Path) -> None
 
 
 def test_it_is_read_back(tmp_path: Path) -> None:
-    write_sheet(tmp_path, SHEET)
-    assert find_sheet(tmp_path) == SHEET
+    for sheet in (SHEET, SHEET._replace(studio_url="http://127.0.0.1:8001")):
+        write_sheet(tmp_path, sheet)
+        assert find_sheet(tmp_path) == sheet
 
 
 @pytest.mark.parametrize("text", [None, "", "{", "[]", '{"url": 1}', '{"url":"","people":[{}]}'])
