@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 DECISIONS = "decides with its kin: tests/ledger/test_deciding.py and the tests of each command"
+SERVED = "served and asked over HTTP: tests/stories/test_outcomes.py"
 POSTS = "writes on both databases: tests/ledger/test_loading.py, tests/ledger/test_model_bank.py"
 # Modules without a test of their own name, and where they are proved instead. That every branch
 # of the vault is run is held by `make test`, whichever test does it.
@@ -18,6 +19,8 @@ UNMIRRORED = {
     "portal/ledger/facts.py": DECISIONS,
     "portal/ledger/queries.py": POSTS,
     "portal/ledger/statements.py": POSTS,
+    "portal/studio/place.py": "values alone: every test of the studio's pages asks for them",
+    "portal/studio/wsgi.py": SERVED,
 }
 
 
