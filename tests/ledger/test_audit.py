@@ -1,5 +1,6 @@
 """The audit as a whole: clean ledgers, lazily expired holds, one account, big ones, live ones."""
 
+import gc
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -62,6 +63,21 @@ def test_an_empty_ledger_is_clean(database: Database) -> None:
         report = audit(connection, now=START)
     assert report.clean
     assert report.counts == {}
+
+
+@pytest.mark.parametrize("collects", [True, False])
+def test_garbage_is_collected_after_an_audit_as_before_it(lived: Lived, collects: bool) -> None:
+    seen: list[bool] = []
+    before = gc.isenabled()
+    try:
+        (gc.enable if collects else gc.disable)()
+        with lived.database.reading() as connection:
+            audit(connection, now=lived.now, progress=lambda _: seen.append(gc.isenabled()))
+        assert gc.isenabled() is collects
+    finally:
+        (gc.enable if before else gc.disable)()
+    assert seen
+    assert not any(seen)
 
 
 def test_one_account_is_audited_alone(lived: Lived) -> None:
