@@ -113,16 +113,18 @@ class Book:
         """
         account = self.account
         seq = account.seq + 1
-        rows = tuple(Draw(account.id, seq, position, *draw) for position, draw in enumerate(draws))
-        amount = hold_amount = 0
-        for row in rows:
-            amount += row.amount
-            hold_amount += row.pinned
+        drawn, amount, hold_amount = [], 0, 0
+        for grant_id, change, pin in draws:
+            drawn.append(Draw(account.id, seq, len(drawn), grant_id, change, pin))
+            amount += change
+            hold_amount += pin
+        rows = tuple(drawn)
         posted, held = account.posted + amount, account.held + hold_amount
         if amount > 0 and posted > BALANCE_MAX:
             raise BalanceLimitError(account.id, BALANCE_MAX, account.posted, amount)
-        created = tuple(grant._replace(seq=seq) for grant in grants)
-        if created:
+        created: tuple[Grant, ...] = ()
+        if grants:
+            created = tuple(grant._replace(seq=seq) for grant in grants)
             self.restore(created)
         self.grants = moved(self.grants, rows)
         entry = self._entry(kind, about, seq, amount, hold_amount, occurred_at)

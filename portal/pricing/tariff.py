@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Self
@@ -86,10 +85,10 @@ class Tariffs(tuple[Tariff, ...]):
 
     def in_force(self, at: int) -> Tariff:
         """The tariff in force at `at` (UTC µs); raises NoTariffError before the first one."""
-        place = bisect_right(self, at, key=lambda tariff: tariff.effective_at)
-        if place == 0:
-            raise NoTariffError(at)
-        return self[place - 1]
+        for tariff in reversed(self):  # nearly always the last: what is asked is now
+            if tariff.effective_at <= at:
+                return tariff
+        raise NoTariffError(at)
 
     def named(self, name: str) -> Tariff:
         """The tariff of that name; raises UnknownTariffError."""
