@@ -34,7 +34,6 @@ NOT_PLAIN: Final = frozenset(
         "TE",
         "TRAILER",
         "PROXY",
-        "FORWARDED",
         "SCRIPT_NAME",
         "PATH_INFO",
     )
@@ -76,7 +75,7 @@ def read_plain(seen: bytes) -> Plain | None:
     for line in head[2].decode("ascii").split("\r\n")[:-1]:
         name, _, value = line.partition(": ")
         key = _KEYS.get(name) or _key_of(name)
-        if key in environ or key in NOT_PLAIN or key.startswith("HTTP_X_FORWARDED"):
+        if key in environ or key in NOT_PLAIN:
             return None
         environ[key] = value
     length = environ.get("CONTENT_LENGTH", "")

@@ -59,10 +59,8 @@ class HatchWorker(PromptWorker):
     """Threads for people, and one thread for all that services send (portal/cli/hatch.py)."""
 
     def run(self) -> None:
-        """Serve until told to stop. The hatch writes no access log, and knows no TLS or prefix."""
-        cfg, beneath = self.cfg, os.environ.get("SCRIPT_NAME")
-        odd = cfg.is_ssl or cfg.proxy_protocol != "off" or self.log.access_log_enabled or beneath
-        self.plain = not odd
+        """Serve until told to stop."""
+        self.plain = is_plain(self.cfg, self.log)
         self.hatch = Hatch(self, gthread.STOP_KEEPALIVE_LINGER)
         self.hatch.start()
         super().run()
@@ -179,6 +177,16 @@ def post_worker_init(_: Any) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)
+
+
+def is_plain(cfg: Any, log: Any) -> bool:
+    """Whether the server adds nothing to a request, so that the hatch may read it by itself.
+
+    It does with TLS, a proxy's own protocol or word, a path it lies beneath, or an access log.
+    """
+    proxied = cfg.proxy_protocol != "off" or cfg.forwarded_allow_ips or cfg.forwarder_headers
+    beneath = os.environ.get("SCRIPT_NAME")
+    return not (cfg.is_ssl or proxied or beneath or log.access_log_enabled)
 
 
 def free_core(cores: list[int], taken: list[int]) -> int:

@@ -18,7 +18,14 @@ from gunicorn.config import Config
 
 from portal.cli import serving
 from portal.cli.serve import STOPPING
-from portal.cli.serving import free_core, post_fork, post_worker_init, pre_fork, when_ready
+from portal.cli.serving import (
+    free_core,
+    is_plain,
+    post_fork,
+    post_worker_init,
+    pre_fork,
+    when_ready,
+)
 from portal.config import Config as Settings
 from tests.serving import serving as served
 
@@ -157,6 +164,28 @@ def test_signals_that_came_early_are_heard_when_it_is_ready() -> None:
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
         signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("certfile", "/tmp/certificate"),
+        ("proxy_protocol", "auto"),
+        ("forwarded_allow_ips", "127.0.0.1"),
+        ("forwarder_headers", "SCRIPT_NAME"),
+    ],
+)
+def test_what_the_server_adds_to_requests_it_reads_by_itself(name: str, value: str) -> None:
+    settings, silent = taken(), SimpleNamespace(access_log_enabled=False)
+    assert is_plain(settings, silent)
+    settings.set(name, value)
+    assert not is_plain(settings, silent)
+
+
+def test_with_an_access_log_or_beneath_a_path_so_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not is_plain(taken(), SimpleNamespace(access_log_enabled=True))
+    monkeypatch.setenv("SCRIPT_NAME", "/credits")
+    assert not is_plain(taken(), SimpleNamespace(access_log_enabled=False))
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
