@@ -40,27 +40,23 @@ def load(
     if hold_ids or entry_ids:
         ids |= owners(connection, hold_ids, entry_ids)
     open_holds = load_states(connection, known, commands, sorted(ids), lock=lock)
-    if hold_ids:
-        load_holds(connection, known, hold_ids)
+    pinned = {hold.id for hold in open_holds if hold.expires_at <= now}.union(hold_ids)
+    if pinned:
+        load_holds(connection, known, hold_ids, sorted(pinned))
     if entry_ids:
         load_reversibles(connection, known, entry_ids)
     load_payments(connection, known, commands)
-    pinned = {hold.id for hold in open_holds if hold.expires_at <= now}.union(hold_ids)
-    if pinned:
-        load_pins(connection, known, sorted(pinned))
     return known
 
 
 def owners(connection: Connection, hold_ids: list[str], entry_ids: list[str]) -> set[str]:
     """The accounts of holds and entries, known before any of them is locked: they never move."""
-    holds, entries = read_all(
-        connection,
-        [
-            (queries.NAMED_HOLDS, {"holds": hold_ids}),
-            (queries.NAMED_ENTRIES, {"entries": entry_ids}),
-        ],
-    )
-    return {Hold(*row).account_id for row in holds} | {Entry(*row).account_id for row in entries}
+    asked_for: list[tuple[Statement, dict[str, Any]]] = []
+    if hold_ids:
+        asked_for.append((queries.HOLDERS, {"holds": hold_ids}))
+    if entry_ids:
+        asked_for.append((queries.ENTERED, {"entries": entry_ids}))
+    return {row[0] for rows in read_all(connection, asked_for) for row in rows}
 
 
 def load_states(
@@ -103,30 +99,42 @@ def states_of(
     }
 
 
-def load_pins(connection: Connection, known: Known, hold_ids: list[str]) -> None:
-    """What each of these holds has pinned, for those that are open."""
-    [rows] = read_all(connection, [(queries.PINS, {"holds": hold_ids})])
-    pins: dict[str, list[Pin]] = {}
-    for hold_id, grant_id, amount in rows:
-        pins.setdefault(hold_id, []).append(Pin(grant_id, amount))
-    for account_id, state in known.states.items():
-        ours = {hold_id: joined(pins.get(hold_id, ())) for hold_id in hold_ids
-                if hold_id in state.holds}  # fmt: skip
-        known.states[account_id] = state._replace(pins=ours)
-
-
-def load_holds(connection: Connection, known: Known, hold_ids: list[str]) -> None:
-    """The holds that commands name, with the entries that closed them."""
+def load_holds(
+    connection: Connection, known: Known, hold_ids: list[str], pinned: list[str]
+) -> None:
+    """The holds that commands name, the entries that closed them, and what is `pinned` by holds."""
     named = {"holds": hold_ids}
-    holds, endings = read_all(connection, [(queries.NAMED_HOLDS, named), (queries.ENDINGS, named)])
+    holds, endings, pins = read_all(
+        connection,
+        [(queries.NAMED_HOLDS, named), (queries.ENDINGS, named), (queries.PINS, {"holds": pinned})],
+    )
     known.holds = {row[0]: Hold(*row) for row in holds}
     for entry in (Entry(*row) for row in endings):
         closed = known.late if entry.kind == "debit" else known.ended
         closed[entry.hold_id or ""] = entry
-    ran_out = [claim_of_hold(hold) for hold in known.holds.values() if hold.status != "captured"]
-    wanted = {"wanted": ran_out}
-    charged = read_all(connection, [(queries.HELD, wanted), (queries.DEBITED, wanted)])
-    known.charged |= {row[:4]: row[4] for rows in charged for row in rows}
+    keep_pins(known, pins, set(pinned))
+    load_late_claims(connection, known)
+
+
+def keep_pins(known: Known, rows: Iterable[Row], wanted: set[str]) -> None:
+    """Give each open hold that is wanted what it has pinned."""
+    pins: dict[str, list[Pin]] = {}
+    for hold_id, grant_id, amount in rows:
+        pins.setdefault(hold_id, []).append(Pin(grant_id, amount))
+    for account_id, state in known.states.items():
+        ours = wanted.intersection(state.holds)
+        if ours:
+            joint = {hold_id: joined(pins.get(hold_id, ())) for hold_id in sorted(ours)}
+            known.states[account_id] = state._replace(pins=joint)
+
+
+def load_late_claims(connection: Connection, known: Known) -> None:
+    """Who else charged the references of holds that ran out: these may be captured late."""
+    ran_out = [claim_of_hold(hold) for hold in known.holds.values() if hold.status == "expired"]
+    if ran_out:
+        wanted = {"wanted": ran_out}
+        charged = read_all(connection, [(queries.HELD, wanted), (queries.DEBITED, wanted)])
+        known.charged |= {row[:4]: row[4] for rows in charged for row in rows}
 
 
 def load_reversibles(connection: Connection, known: Known, entry_ids: list[str]) -> None:

@@ -42,6 +42,8 @@ HOLDS: Final = Statement(
         AnyOf(holds.c.account_id, "ids"), is_word(holds.c.status, "open")
     )
 )
+HOLDERS: Final = Statement(sa.select(holds.c.account_id).where(AnyOf(holds.c.id, "holds")))
+ENTERED: Final = Statement(sa.select(entries.c.account_id).where(AnyOf(entries.c.id, "entries")))
 NAMED_HOLDS: Final = Statement(sa.select(*columns(holds, Hold)).where(AnyOf(holds.c.id, "holds")))
 PINS: Final = Statement(
     sa.select(entries.c.hold_id, draws.c.grant_id, draws.c.pinned)
