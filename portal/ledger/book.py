@@ -113,7 +113,8 @@ class Book:
         """
         account = self.account
         seq = account.seq + 1
-        drawn, amount, hold_amount = [], 0, 0
+        drawn: list[Draw] = []
+        amount = hold_amount = 0
         for grant_id, change, pin in draws:
             drawn.append(Draw(account.id, seq, len(drawn), grant_id, change, pin))
             amount += change
