@@ -83,7 +83,8 @@ class HatchWorker(PromptWorker):
 
     def enqueue_req(self, conn: Any) -> None:
         """Let the hatch answer a connection that has spoken, or a thread."""
-        plain = self.plain and isinstance(conn.client, tuple)
+        ahead = conn.parser is not None and conn.parser.unreader.buf.getvalue()
+        plain = self.plain and not ahead and isinstance(conn.client, tuple)
         if self.alive and plain and self.hatch.wants(conn.sock):
             self.hatch.take(conn)
         else:

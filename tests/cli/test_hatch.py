@@ -315,7 +315,23 @@ def test_a_served_portal_answers_what_comes_whole_and_what_comes_in_pieces(
             client.sendall(said[2] + said[3])
             answers = client.recv(65536)
             while answers.count(b"HTTP/1.1 201") < 2:
-                more = client.recv(65536)
-                assert more
-                answers += more
+                answers += client.recv(65536) or pytest.fail("it hung up")
         assert caller.call("GET", "/accounts/acme/balance").json["balance"]["seq"] == 5
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+def test_what_a_thread_has_read_ahead_is_not_passed_over(config: Config, tmp_path: Path) -> None:
+    """A page and, right behind it, more requests than its thread reads at once."""
+    with served(config, tmp_path) as caller:
+        signer = Signer(caller.portal.authority, caller.kid, caller.secret)
+        said = signer.debits(["acme"] * 12, 1)
+        # The thread reads 8,192 bytes at a time: what it leaves begins with a whole request.
+        page = b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Long: %s\r\n\r\n"
+        room = 8_192 - len(page % b"") - sum(map(len, said[:3]))
+        host, port = caller.portal.authority.split(":")
+        with closing(socket.create_connection((host, int(port)), 10)) as client:
+            client.sendall(page % (b"x" * room) + b"".join(said))
+            answers = b""
+            while answers.count(b"HTTP/1.1 20") < 13:
+                answers += client.recv(65536) or pytest.fail("it hung up")
+        assert caller.call("GET", "/accounts/acme/balance").json["balance"]["seq"] == 13
