@@ -6,8 +6,7 @@ import inspect
 import types
 from typing import Any
 
-from portal import signing
-from portal.signing import Key
+from portal.signing import Key, Parsed, PrivateKey, profile
 
 SECOND = 1_000_000
 CREATED = 1_795_355_520
@@ -39,7 +38,7 @@ class Request:
     def url(self) -> str:
         return f"https://{self.authority}{self.path}" + (f"?{self.query}" if self.query else "")
 
-    def signed(self, signer: Any = signing, **changed: Any) -> Request:
+    def signed(self, signer: Any = profile, **changed: Any) -> Request:
         values = {
             "method": self.method,
             "authority": self.authority,
@@ -61,7 +60,7 @@ class Request:
         made.authority = self.authority
         return made
 
-    def read(self, verifier: Any = signing) -> signing.Parsed:
+    def read(self, verifier: Any = profile) -> Parsed:
         value = self.headers.get
         return verifier.read_signature(
             method=self.method,
@@ -75,14 +74,12 @@ class Request:
             signature=value("Signature", ""),
         )
 
-    def check(
-        self, key: Key | None = KEY, now: int = NOW, verifier: Any = signing
-    ) -> signing.Parsed:
+    def check(self, key: Key | None = KEY, now: int = NOW, verifier: Any = profile) -> Parsed:
         parsed = self.read(verifier)
         verifier.check(parsed, key if parsed.kid == KID else None, now, self.body)
         return parsed
 
-    def accepted(self, key: Key | None = KEY, now: int = NOW, verifier: Any = signing) -> bool:
+    def accepted(self, key: Key | None = KEY, now: int = NOW, verifier: Any = profile) -> bool:
         try:
             self.check(key, now, verifier)
         except (verifier.SignatureInvalidError, verifier.SignatureExpiredError):
@@ -90,13 +87,25 @@ class Request:
         return True
 
 
-def generously_signed(request: Request, params: str, components: list[tuple[str, str]]) -> Request:
+def generously_signed(
+    request: Request,
+    params: str,
+    components: list[tuple[str, str]],
+    secret: str | bytes | PrivateKey = SECRET,
+) -> Request:
     """Sign whatever is asked for, as a careless signer would, with a MAC that is right for it."""
     lines = [f'"{name}": {value}' for name, value in components]
     base = "\n".join([*lines, f'"@signature-params": {params}'])
     request.headers["Signature-Input"] = "sig1=" + params
-    request.headers["Signature"] = f"sig1=:{signing._mac(SECRET.encode(), base.encode())}:"
+    request.headers["Signature"] = f"sig1=:{made_with(secret, base.encode())}:"
     return request
+
+
+def made_with(secret: str | bytes | PrivateKey, base: bytes) -> str:
+    """The signature of some bytes, of either algorithm."""
+    if isinstance(secret, PrivateKey):
+        return secret.sign(base)
+    return profile._mac(secret.encode() if isinstance(secret, str) else secret, base)
 
 
 def components(request: Request) -> list[tuple[str, str]]:
@@ -114,18 +123,18 @@ def components(request: Request) -> list[tuple[str, str]]:
 
 
 def weakened(edits: dict[str, str]) -> types.ModuleType:
-    """portal.signing with edits to its source: each text, there exactly once, and its successor."""
-    source = inspect.getsource(signing)
+    """The profile with edits to its source: each text, there exactly once, and its successor."""
+    source = inspect.getsource(profile)
     for text, instead in edits.items():
         assert source.count(text) == 1, f"{text!r} is there {source.count(text)} times"
         source = source.replace(text, instead)
-    module = types.ModuleType("weakened_signing")
-    exec(compile(source, "weakened_signing", "exec"), vars(module))  # noqa: S102 - our own source
+    module = types.ModuleType("weakened_profile")
+    exec(compile(source, "weakened_profile", "exec"), vars(module))  # noqa: S102 - our own source
     return module
 
 
 def uncovered(name: str) -> types.ModuleType:
-    """portal.signing where one component is named as covered, but its value is not in the base."""
+    """The profile where one component is named as covered, but its value is not in the base."""
     made = weakened({})
     whole = f'"{name}": ?%s' if name == "@query" else f'"{name}": %s'
     for size, form in made._FORM.items():

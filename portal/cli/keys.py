@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 from typing import Any, Final
 
 import click
@@ -31,6 +32,27 @@ _HOUR: Final = 3_600_000_000
 _SERVICE: Final = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _OPERATION: Final = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
 _CAP: Final = re.compile(r"([a-z][a-z0-9_.-]{0,63}):([1-9][0-9]{0,11})?:([1-9][0-9]{0,11})?")
+
+
+def read_pem(context: click.Context, param: click.Parameter, file: Path | None) -> str | None:
+    """A file that holds a public key, as the key it is."""
+    if file is None:
+        return None
+    try:
+        return signing.read_public_key(file.read_bytes())
+    except signing.PublicKeyRefusedError as error:
+        raise click.BadParameter(str(error), param=param) from error
+    except signing.Ed25519MissingError as error:
+        raise click.ClickException(str(error)) from error
+
+
+public_key_option = click.option(
+    "--public-key",
+    callback=read_pem,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="The service's own, of Ed25519, in PEM; no secret is made then.",
+)
 
 keys = AppGroup("keys", help="The keys that services sign their requests with.")
 days_option = click.option(
@@ -77,6 +99,7 @@ def read_caps(context: click.Context, param: click.Parameter, texts: tuple[str, 
     "--not-before", callback=read_instant, metavar="TIME", help="When it begins.  [default: now]"
 )
 @days_option
+@public_key_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
 def issue(
     name: str,
@@ -87,6 +110,7 @@ def issue(
     caps: list[Cap],
     not_before: int | None,
     days: int,
+    public_key: str | None,
     as_json: bool,
 ) -> None:
     """Issue a key to the service NAME and show its secret, this once."""
@@ -101,11 +125,21 @@ def issue(
         "caps": caps,
         "not_before": not_before,
         "not_after": (now if not_before is None else not_before) + days * _DAY,
+        "public_key": public_key,
     }
-    key = current.database.run(
-        lambda connection: issue_key(connection, service=name, now=now, **terms)
-    )
-    show_secret(key, as_json)
+
+    def work(connection: Connection) -> ServiceKey:
+        refuse_known(connection, public_key)
+        return issue_key(connection, service=name, now=now, **terms)
+
+    show_new(current.database.run(work), as_json)
+
+
+def refuse_known(connection: Connection, public_key: str | None) -> None:
+    """Refuse a public key that there has been: a key that ended would go on under another id."""
+    for key in list_keys(connection):
+        if public_key is not None and key.public_key == public_key:
+            raise click.ClickException(f"That is the public key of {key.kid}: make another pair.")
 
 
 @keys.command("list")
@@ -142,8 +176,9 @@ def state_of(key: dict[str, Any]) -> str:
     help="Hours for which the old key stays good.",
 )
 @days_option
+@public_key_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
-def rotate(kid: str, overlap: int, days: int, as_json: bool) -> None:
+def rotate(kid: str, overlap: int, days: int, public_key: str | None, as_json: bool) -> None:
     """Issue a key on the terms of KID and show its secret, this once; KID ends after a while."""
     now = current.now()
 
@@ -153,13 +188,16 @@ def rotate(kid: str, overlap: int, days: int, as_json: bool) -> None:
             raise click.ClickException(f"There is no key {kid}.")
         if key.revoked_at is not None or (key.not_after is not None and key.not_after <= now):
             raise click.ClickException(f"{kid} has ended; issue another key.")
-        until = now + days * _DAY
-        made = succeed_key(connection, key, now=now, overlap=overlap * _HOUR, not_after=until)
+        if key.public_key is not None and public_key is None:
+            raise click.ClickException(f"{kid} is a public key: give the next with --public-key.")
+        refuse_known(connection, public_key)
+        terms: dict[str, Any] = {"not_after": now + days * _DAY, "public_key": public_key}
+        made = succeed_key(connection, key, now=now, overlap=overlap * _HOUR, **terms)
         return made, find_key(connection, kid)
 
     made, before = current.database.run(work)
     ends = None if before is None else told(before)["not_after"]
-    show_secret(made, as_json, replaces={"kid": kid, "not_after": ends})
+    show_new(made, as_json, replaces={"kid": kid, "not_after": ends})
 
 
 @keys.command("revoke")
@@ -214,11 +252,13 @@ def told(key: ServiceKey) -> dict[str, Any]:
     }
 
 
-def show_secret(key: ServiceKey, as_json: bool, **more: Any) -> None:
-    """A new key with its secret, which is kept nowhere."""
-    secret = signing.derive_secret(current.config.secret_key, key.kid)
-    show({**told(key), "secret": secret, "authority": current.config.authority, **more}, as_json)
-    if not as_json:
+def show_new(key: ServiceKey, as_json: bool, **more: Any) -> None:
+    """A new key, with its secret, which is kept nowhere, unless the service has one of its own."""
+    shown = {}
+    if key.public_key is None:
+        shown["secret"] = signing.derive_secret(current.config.secret_key, key.kid)
+    show({**told(key), **shown, "authority": current.config.authority, **more}, as_json)
+    if shown and not as_json:
         click.echo("Store the secret now: it is kept nowhere and not shown again.", err=True)
 
 

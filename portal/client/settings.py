@@ -9,11 +9,13 @@ from typing import Final, Self
 from urllib.parse import SplitResult, urlsplit
 
 from portal.client.errors import MisconfiguredError
+from portal.signing import Ed25519MissingError, PrivateKey
 
 PREFIX: Final = "PORTAL_CLIENT_"
 NAMES: Final = ("URL", "KID", "SECRET", "SECRET_FILE", "AUTHORITY", "CA_FILE")
 _KID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _SECRET: Final = re.compile(r"[!-~]{16,256}")
+_PEM: Final = "-----BEGIN "
 _AUTHORITY: Final = re.compile(r"(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 
 
@@ -23,7 +25,7 @@ class Settings:
 
     url: str
     kid: str
-    secret: str = field(repr=False)
+    secret: str | PrivateKey = field(repr=False)
     authority: str
     ca_file: str | None = None
 
@@ -39,8 +41,9 @@ class Settings:
     ) -> Self:
         """Settings that make sense. Raises MisconfiguredError with every fault.
 
-        url: as in https://credits.example, without a path. authority: that of the url unless the
-        portal is configured with another. ca_file: certificates to trust instead of the system's.
+        url: as in https://credits.example, without a path. secret: as it was shown, or the private
+        key in PEM whose public key was handed in. authority: that of the url unless the portal is
+        configured with another. ca_file: certificates to trust instead of the system's.
         """
         faults: list[str] = []
         parts = _split(url, faults)
@@ -51,13 +54,19 @@ class Settings:
             faults.append("the kid must be 1 to 64 of A-Z a-z 0-9 . _ -")
         elif kid.startswith("csk_"):
             faults.append("the kid looks like a secret: are the two exchanged?")
-        if not _SECRET.fullmatch(secret):
+        signs: str | PrivateKey = secret
+        if secret.startswith(_PEM):
+            try:
+                signs = PrivateKey(secret)
+            except (ValueError, Ed25519MissingError) as error:
+                faults.append(str(error))
+        elif not _SECRET.fullmatch(secret):
             faults.append("the secret must be 16 to 256 visible characters, as it was shown")
         if ca_file is not None and not Path(ca_file).is_file():
             faults.append(f"there is no file of certificates at {ca_file}")
         if faults:
             raise MisconfiguredError("The client is misconfigured: " + "; ".join(faults))
-        return cls(f"{parts.scheme}://{parts.netloc}", kid, secret, authority, ca_file)
+        return cls(f"{parts.scheme}://{parts.netloc}", kid, signs, authority, ca_file)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:

@@ -1,7 +1,9 @@
 """Service keys: who may sign, for what, until when. No secret is kept: it is HMAC(master, kid)."""
 
+import logging
 import threading
 import time
+from base64 import b64decode
 from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
@@ -14,6 +16,7 @@ from portal.internal.times import write_time
 SCOPES: Final = ("debit", "hold", "refund", "quote", "grant", "account", "read")
 FRESH: Final = 0.5  # seconds after which one thread reads the keys again
 STALE: Final = 1.0  # seconds after which nobody may go on with what was read before
+log = logging.getLogger(__name__)
 
 metadata: Final = MetaData()
 service_keys: Final = Table(
@@ -30,8 +33,13 @@ service_keys: Final = Table(
     Column("not_after", BigInteger),
     Column("revoked_at", BigInteger),
     Column("created_at", BigInteger, nullable=False),
+    Column("public_key", String),
     sa.CheckConstraint("max_units > 0", name="service_keys_max_units_check"),
     sa.CheckConstraint("daily_units > 0", name="service_keys_daily_units_check"),
+    sa.CheckConstraint(
+        "(algorithm = 'ed25519') = (public_key IS NOT NULL) AND length(public_key) = 44",
+        name="service_keys_public_key_check",
+    ),
     sqlite_strict=True,
 )
 service_key_caps: Final = Table(
@@ -69,7 +77,8 @@ class ServiceKey(NamedTuple):
     """One key of one service; scopes and operations as words separated by blanks.
 
     max_units, daily_units: of one request and of one UTC day; None is without end; `caps` say the
-    same of single operations. Times: UTC µs.
+    same of single operations. public_key: 32 bytes in base64, None where the service was shown a
+    secret. Times: UTC µs.
     """
 
     kid: str
@@ -83,6 +92,7 @@ class ServiceKey(NamedTuple):
     not_after: int | None
     revoked_at: int | None
     created_at: int
+    public_key: str | None = None
     caps: tuple[Cap, ...] = ()
 
     def allows(self, scope: str) -> bool:
@@ -114,13 +124,17 @@ def issue_key(
     daily_units: int | None = None,
     not_before: int | None = None,
     not_after: int | None = None,
+    public_key: str | None = None,
     caps: Iterable[Cap] = (),
 ) -> ServiceKey:
-    """Store a new key of a service, good from now on or from later; its kid was never used."""
+    """Store a new key of a service, good from now on or from later; its kid was never used.
+
+    public_key: what the service signs against, 32 bytes in base64; without it, it gets a secret.
+    """
     key = ServiceKey(
         next_kid(service, write_time(now), (known.kid for known in list_keys(connection))),
         service,
-        signing.ALGORITHM,
+        signing.HMAC if public_key is None else signing.ED25519,
         " ".join(scopes),
         None if operations is None else " ".join(operations),
         max_units,
@@ -129,6 +143,7 @@ def issue_key(
         not_after,
         None,
         now,
+        public_key,
         tuple(sorted(caps)),
     )
     terms = key._asdict()
@@ -140,7 +155,13 @@ def issue_key(
 
 
 def succeed_key(
-    connection: Connection, key: ServiceKey, *, now: int, overlap: int, not_after: int | None = None
+    connection: Connection,
+    key: ServiceKey,
+    *,
+    now: int,
+    overlap: int,
+    not_after: int | None = None,
+    public_key: str | None = None,
 ) -> ServiceKey:
     """Store a key on the same terms, and let the one before end `overlap` µs from now."""
     successor = issue_key(
@@ -152,6 +173,7 @@ def succeed_key(
         max_units=key.max_units,
         daily_units=key.daily_units,
         not_after=not_after,
+        public_key=public_key,
         caps=key.caps,
     )
     end_key(connection, key.kid, now + overlap)
@@ -246,6 +268,18 @@ class KeyRing:
         known = self._keys.get(row.kid)
         if known is not None and known[0] == row:
             return known
-        secret = signing.derive_secret(self._master, row.kid).encode()
+        if row.public_key is None:
+            material = signing.derive_secret(self._master, row.kid).encode()
+        else:
+            material = b64decode(row.public_key)
+            _tell_missing(row.kid)
         life = (row.not_before, row.not_after, row.revoked_at)
-        return row, signing.Key(row.algorithm, secret, *life)
+        return row, signing.Key(row.algorithm, material, *life)
+
+
+def _tell_missing(kid: str) -> None:
+    """Say once in each process why a key pair's signatures are refused here."""
+    try:
+        signing.require_ed25519()
+    except signing.Ed25519MissingError as error:
+        log.error("The key %s lets nobody in: %s", kid, error)

@@ -2,15 +2,19 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from click.testing import Result
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from flask import Flask
 
 from portal import signing
 from portal.config import Config
 from portal.internal.keys import SCOPES
 from portal.internal.uses import write_uses
+from portal.signing import PrivateKey
 from tests.internal.service import Clock, Service, debit_of, opened
 
 
@@ -40,7 +44,8 @@ def test_a_key_is_issued_and_signs(app: Flask, config: Config) -> None:
     key = issued(app, "voices", "--scopes", "account,debit")
     assert list(key) == [
         "kid", "service", "algorithm", "scopes", "operations", "max_units", "daily_units",
-        "not_before", "not_after", "revoked_at", "created_at", "caps", "secret", "authority",
+        "not_before", "not_after", "revoked_at", "created_at", "public_key", "caps", "secret",
+        "authority",
     ]  # fmt: skip
     assert (key["kid"], key["service"], key["scopes"]) == (
         "voices-202611a", "voices", ["debit", "account"],
@@ -52,6 +57,93 @@ def test_a_key_is_issued_and_signs(app: Flask, config: Config) -> None:
     assert service.put("/accounts/acme", {"name": "Acme", "tier": "pro"}).status_code == 201
     assert service.debit(1).status_code == 201
     assert service.hold(1).json["code"] == "scope_denied"
+
+
+def pair(folder: Path) -> tuple[str, str]:
+    """A private key in PEM, and the file of its public one."""
+    private = Ed25519PrivateKey.generate()
+    pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
+    public = serialization.PublicFormat.SubjectPublicKeyInfo
+    file = folder / f"{len(list(folder.iterdir()))}.pem"
+    file.write_bytes(private.public_key().public_bytes(pem, public))
+    made = private.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain)
+    return made.decode(), str(file)
+
+
+def test_a_service_hands_in_a_public_key_and_no_secret_is_made(app: Flask, tmp_path: Path) -> None:
+    private, file = pair(tmp_path)
+    key = issued(app, "voices", "--scopes", "account,debit", "--public-key", file)
+    assert (key["algorithm"], "secret" in key) == ("ed25519", False)
+    assert str(key["public_key"]) in Path(file).read_text()
+    service = Service.of(app, Clock(), {**key, "secret": PrivateKey(private)})
+    assert service.put("/accounts/acme", {"name": "Acme", "tier": "pro"}).status_code == 201
+    assert service.debit(1).status_code == 201
+    assert service.hold(1).json["code"] == "scope_denied"
+    derived = signing.derive_secret(app.extensions["portal"].config.secret_key, str(key["kid"]))
+    for secret in (derived, str(key["public_key"]), PrivateKey(pair(tmp_path)[0])):
+        forged = Service.of(app, Clock(), {**key, "secret": secret})
+        assert forged.get("/accounts/acme").status_code == 401
+    lines = run(app, "list").stdout
+    assert "voices-202611a" in lines
+    told = run(app, "issue", "voices", "--scopes", "read", "--public-key", pair(tmp_path)[1])
+    assert (told.exit_code, told.stderr) == (0, "")
+
+
+def test_a_public_key_is_rotated_and_revoked_like_a_secret(app: Flask, tmp_path: Path) -> None:
+    pairs = [pair(tmp_path) for _ in range(2)]
+    first = issued(app, "voices", "--scopes", "read", "--public-key", pairs[0][1])
+    words = ["rotate", str(first["kid"]), "--overlap", "2", "--json"]
+    refused = run(app, *words)
+    assert (refused.exit_code, "--public-key" in refused.stderr) == (1, True)
+    again = run(app, *words, "--public-key", pairs[0][1])
+    assert (again.exit_code, "make another pair" in again.stderr) == (1, True)
+    second = json.loads(run(app, *words, "--public-key", pairs[1][1]).stdout)
+    assert (second["algorithm"], second["scopes"]) == ("ed25519", ["read"])
+    both = [
+        Service.of(app, clock_of(app), {**key, "secret": PrivateKey(private)})
+        for key, (private, _) in zip((first, second), pairs, strict=True)
+    ]
+    assert [one.get("/accounts/acme").status_code for one in both] == [404, 404]
+    clock_of(app).now += 2 * 3_600_000_000
+    app.extensions.pop("service_keys")
+    assert [one.get("/accounts/acme").status_code for one in both] == [401, 404]
+    assert run(app, "revoke", second["kid"]).exit_code == 0
+    app.extensions.pop("service_keys")
+    assert both[1].get("/accounts/acme").status_code == 401
+    revived = run(app, "issue", "voices", "--scopes", "read", "--public-key", pairs[1][1])
+    assert (revived.exit_code, second["kid"] in revived.stderr) == (1, True)
+
+
+def test_a_secret_is_followed_by_a_public_key(app: Flask, tmp_path: Path) -> None:
+    first = issued(app, "voices", "--scopes", "read")
+    words = ["rotate", str(first["kid"]), "--json", "--public-key", pair(tmp_path)[1]]
+    second = json.loads(run(app, *words).stdout)
+    assert (second["algorithm"], "secret" in second) == ("ed25519", False)
+
+
+@pytest.mark.parametrize("text", ["", "csk_0123456789abcdef", "-----BEGIN PUBLIC KEY-----\nAA"])
+def test_what_is_no_public_key_is_refused(app: Flask, tmp_path: Path, text: str) -> None:
+    file = tmp_path / "key.pem"
+    file.write_text(text)
+    refused = run(app, "issue", "voices", "--scopes", "read", "--public-key", str(file))
+    assert refused.exit_code == 2
+    assert "no public key in PEM" in refused.stderr
+    assert json.loads(run(app, "list", "--json").stdout) == []
+
+
+def test_without_the_extra_it_is_told_how_to_get_it(
+    app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    private, file = pair(tmp_path)
+    words = ["voices", "--scopes", "read", "--public-key", file]
+    key = issued(app, *words)
+    service = Service.of(app, clock_of(app), {**key, "secret": PrivateKey(private)})
+    monkeypatch.setattr(signing.ed25519, "PRESENT", False)
+    refused = run(app, "issue", *words)
+    assert (refused.exit_code, "pip install '.[ed25519]'" in refused.stderr) == (1, True)
+    assert service.get("/accounts/acme").status_code == 401
+    [line] = [record.getMessage() for record in caplog.records if "lets nobody in" in record.msg]
+    assert line.startswith(f"The key {key['kid']} lets nobody in: Ed25519 needs the package")
 
 
 def test_lines_say_the_same_and_warn_beside_them(app: Flask) -> None:

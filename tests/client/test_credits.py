@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from portal.client import (
     AlreadyChargedError,
@@ -23,6 +27,7 @@ from portal.client import (
 )
 from portal.client.credits import Credits
 from portal.clock import utc_now
+from portal.internal.keys import SCOPES
 from portal.pricing.errors import SurrogateError
 from tests.client.conftest import opened
 from tests.client.portals import Real
@@ -196,6 +201,20 @@ def test_keys_do_what_they_were_issued_for(portal: Real, credits: Credits, accou
     assert refused.value.needs == ["debit"]
 
 
+def test_a_service_signs_with_a_key_pair_of_its_own(portal: Real, account: str) -> None:
+    private = Ed25519PrivateKey.generate()
+    raw = base64.b64encode(private.public_key().public_bytes_raw()).decode()
+    pem, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    secret = private.private_bytes(pem, form, serialization.NoEncryption()).decode()
+    signs = replace(portal.key_of(SCOPES, public_key=raw), secret=secret)
+    with signs.credits() as credits:
+        paid = credits.debit(account, "generate", quantity=1, reference="job")
+        assert paid.entry.amount == -1
+    mistaken = replace(signs, secret=raw)  # the public key is no secret
+    with mistaken.credits() as stranger, pytest.raises(SignatureInvalidError):
+        stranger.balance(account)
+
+
 def test_a_client_is_made_of_three_words(portal: Real, account: str) -> None:
     with Credits.to(f"http://{portal.authority}", portal.kid, portal.secret) as straight:
         assert straight.balance(account).account == account
@@ -248,7 +267,7 @@ def test_every_error_of_the_client_is_a_credits_error(portal: Real) -> None:
         nowhere.balance("acme")
 
 
-PARTS = ("client", "pricing", "signing.py", "clock.py")
+PARTS = ("client", "pricing", "signing", "clock.py")
 
 
 def test_it_needs_nothing_but_python(tmp_path: Path) -> None:

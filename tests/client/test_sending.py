@@ -87,7 +87,7 @@ def test_every_try_is_signed_anew(monkeypatch: pytest.MonkeyPatch) -> None:
             content_type="application/json", content_digest=digests[number],
             idempotency_key=keys[number], signature_input=inputs[number], signature=mac,
         )  # fmt: skip
-        key = signing.Key(signing.ALGORITHM, SECRET.encode(), 0)
+        key = signing.Key(signing.HMAC, SECRET.encode(), 0)
         signing.check(parsed, key, utc_now(), portal.bodies[number])
 
 

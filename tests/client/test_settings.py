@@ -9,6 +9,7 @@ import pytest
 
 from portal.client.errors import MisconfiguredError
 from portal.client.settings import Settings
+from portal.signing import PrivateKey
 
 GOOD = {"url": "https://credits.example", "kid": "tts-202611a", "secret": "csk_0123456789abcdef"}
 
@@ -49,6 +50,7 @@ def test_it_takes_what_makes_sense(changed: dict[str, str], authority: str, url:
         ({"secret": ""}, "the secret must be"),
         ({"secret": "csk_with a blank in it"}, "the secret must be"),
         ({"secret": "csk_with_a_newline_\n"}, "the secret must be"),
+        ({"secret": "-----BEGIN PRIVATE KEY-----\n"}, "the private key cannot be read"),
         ({"ca_file": "/nowhere/ca.pem"}, "no file of certificates at /nowhere/ca.pem"),
     ],
     ids=str,
@@ -68,6 +70,28 @@ def test_all_faults_are_told_at_once() -> None:
 
 def test_a_secret_is_not_shown() -> None:
     assert GOOD["secret"] not in repr(Settings.of(**GOOD))
+
+
+PRIVATE = """\
+-----BEGIN PRIVATE KEY-----
+MC4CAQAwBQYDK2VwBCIEIJ+DYvh6SEqVTm50DFtMDoQikTmiCqirVv9mWG9qfSnF
+-----END PRIVATE KEY-----
+"""
+
+
+def test_a_private_key_stands_where_a_secret_does(tmp_path: Path) -> None:
+    file = tmp_path / "private.pem"
+    file.write_text(PRIVATE)
+    mounted = {**ENVIRONMENT, "PORTAL_CLIENT_SECRET": "", "PORTAL_CLIENT_SECRET_FILE": str(file)}
+    for made in (Settings.from_environment(mounted), Settings.of(**{**GOOD, "secret": PRIVATE})):
+        assert isinstance(made.secret, PrivateKey)
+        assert "MC4CAQAw" not in repr(made)
+
+
+def test_without_the_extra_it_is_told_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("portal.signing.ed25519.PRESENT", False)
+    with pytest.raises(MisconfiguredError, match=r"pip install '\.\[ed25519\]'"):
+        Settings.of(**{**GOOD, "secret": PRIVATE})
 
 
 ENVIRONMENT = {f"PORTAL_CLIENT_{name.upper()}": value for name, value in GOOD.items()}

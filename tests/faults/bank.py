@@ -1,7 +1,7 @@
 """A small bank that many ask at once, in threads and in processes, over connections of their own.
 
-Answers come back as what a service would see of them. `FAULT_ROUNDS` runs every race so many
-times (1), for long runs.
+Answers come back as what a service would see of them. Every
+race is run ROUNDS times.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from portal.internal.replies import posted_reply
 from portal.internal.strict_json import write
 from tests.ledger.histories import START, STUDIO, TARIFFS
 
-ROUNDS = int(os.environ.get("FAULT_ROUNDS") or 1)
 PATIENCE = 60
 SOON = START + 60_000_000
 OLGA = ledger.Actor("admin", "olga@example.com")

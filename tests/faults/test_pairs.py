@@ -15,7 +15,6 @@ import pytest
 
 from portal import ledger
 from tests.faults.bank import (
-    ROUNDS,
     SOON,
     Bank,
     Told,
@@ -26,6 +25,7 @@ from tests.faults.bank import (
     purchase,
     refund,
 )
+from tests.rounds import ROUNDS
 
 pytestmark = pytest.mark.faults
 MINUTE = 60_000_000

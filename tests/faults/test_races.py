@@ -11,7 +11,6 @@ from sqlalchemy import Connection
 
 from portal import ledger
 from tests.faults.bank import (
-    ROUNDS,
     WAYS,
     Bank,
     Told,
@@ -20,6 +19,7 @@ from tests.faults.bank import (
     purchase,
     refund,
 )
+from tests.rounds import ROUNDS
 
 pytestmark = pytest.mark.faults
 Way = Callable[[Bank, Sequence[ledger.Command]], list[Told]]

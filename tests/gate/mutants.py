@@ -9,10 +9,12 @@ from __future__ import annotations
 import random
 import re
 
+from portal.signing import PrivateKey
 from tests.signed import (
     AUTHORITY,
     BODY,
     CREATED,
+    SECRET,
     SIGNED_HEADERS,
     Request,
     components,
@@ -70,9 +72,9 @@ ODD_PARAMETERS = (
 )
 
 
-def mutant(draw: random.Random) -> tuple[str, Request, Request]:
+def mutant(draw: random.Random, secret: str | PrivateKey = SECRET) -> tuple[str, Request, Request]:
     """A kind, the signed request as it was, and what was made of it (which may be the same)."""
-    good = sample(draw)
+    good = sample(draw, secret)
     kind = draw.choice(("after", "after", "after", "before", "before", "form"))
     spoiled = good.copy()
     if kind == "after":
@@ -82,13 +84,13 @@ def mutant(draw: random.Random) -> tuple[str, Request, Request]:
         for _ in range(draw.choice((0, 1, 1, 2))):
             touch(draw, spoiled, (*SIGNED_HEADERS, "path", "query", "content", "Signature-Input"))
         params = spoiled.headers["Signature-Input"].removeprefix("sig1=")
-        generously_signed(spoiled, params, components(spoiled))
+        generously_signed(spoiled, params, components(spoiled), secret)
     else:
-        reform(draw, spoiled)
+        reform(draw, spoiled, secret)
     return kind, good, spoiled
 
 
-def sample(draw: random.Random) -> Request:
+def sample(draw: random.Random, secret: str | PrivateKey = SECRET) -> Request:
     """A request as the profile signs it, of each form; some are early or late."""
     created = CREATED + draw.choice(AGES)
     return draw.choice(
@@ -98,7 +100,7 @@ def sample(draw: random.Random) -> Request:
             Request("PUT", "/internal/v1/accounts/acme"),
             Request("GET", "/internal/v1/accounts/acme/entries", "limit=5&before=17", b""),
         )
-    ).signed(created=created, expires=created + 60)
+    ).signed(created=created, expires=created + 60, secret=secret)
 
 
 def touch(draw: random.Random, request: Request, places: tuple[str, ...]) -> None:
@@ -139,10 +141,11 @@ def edited(draw: random.Random, text: str) -> str:
             return ";".join(parts)
 
 
-def reform(draw: random.Random, request: Request) -> None:
+def reform(draw: random.Random, request: Request, secret: str | PrivateKey) -> None:
     """Sign over another list of components or parameters, with the base that this list asks for."""
     names = [name for name, _ in components(request)]
-    parameters = list(PARAMETERS)
+    parameters = [text for text in PARAMETERS if not text.startswith("alg=")]
+    parameters.append('alg="hmac-sha256"' if isinstance(secret, str) else 'alg="ed25519"')
     for _ in range(draw.choice((0, 1, 1, 2))):
         disturb(draw, names, [*NAMES, *OTHERS])
     for _ in range(draw.choice((0, 1, 1, 2))):
@@ -151,7 +154,7 @@ def reform(draw: random.Random, request: Request) -> None:
     tails = [draw.choice(TAILS) if draw.random() < 0.05 else "" for _ in names]
     params = "(" + " ".join(f'"{n}"{t}' for n, t in zip(names, tails, strict=True)) + ")"
     covered = [(n + t, value_of(request, n)) for n, t in zip(names, tails, strict=True)]
-    generously_signed(request, ";".join([params, *parameters]), covered)
+    generously_signed(request, ";".join([params, *parameters]), covered, secret)
     if draw.random() < 0.1:
         relabel(draw, request)
 

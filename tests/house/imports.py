@@ -28,7 +28,7 @@ def _room(rooms: str = "", packages: str = "") -> Room:
 ROOMS = {
     "clock": _room(),
     "config": _room(),
-    "signing": _room(),
+    "signing": _room("", "cryptography"),
     "limits": _room(),
     "pricing": _room(),
     "ledger": _room("pricing", "sqlalchemy"),
@@ -51,7 +51,7 @@ ROOMS = {
     "__init__": _room(EVERYTHING, EVERYTHING),
 }
 # Rooms that are entered by the front alone: `from portal import ledger`, never what lies behind.
-FRONTS = frozenset({"ledger", "pricing", "identity"})
+FRONTS = frozenset({"ledger", "pricing", "identity", "signing"})
 # The half of the ledger that decides: values in, values out. It stands on the standard library
 # and prices alone, and may not import the other half, which loads, appends and reads.
 DECIDING = frozenset(

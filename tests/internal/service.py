@@ -88,7 +88,7 @@ class Service:
     app: Flask
     clock: Clock
     key: ServiceKey
-    secret: str
+    secret: str | signing.PrivateKey
     authority: str
     client: FlaskClient = field(init=False)
 

@@ -398,7 +398,7 @@ def test_options_of_a_resource_do_nothing(service: Service, vault: Database) -> 
 def test_what_is_signed_is_said_by_the_profile(service: Service) -> None:
     sent = debit(service)
     assert f'tag="{signing.TAG}"' in sent.headers["Signature-Input"]
-    assert service.secret not in json.dumps(sent.headers)
+    assert str(service.secret) not in json.dumps(sent.headers)
 
 
 # --- the controls: without its check, what is refused above passes -------------------------------

@@ -216,6 +216,14 @@ def test_the_migration_makes_the_tables_that_the_door_speaks_of(database: Databa
         "INSERT INTO service_key_caps VALUES ('tts-197001a', 'generate', 9, 9)",
         "UPDATE service_keys SET max_units = NULL",
         "UPDATE service_keys SET service = 'other'",
+        f"UPDATE service_keys SET public_key = '{'A' * 44}'",
+        f"UPDATE service_keys SET public_key = '{'A' * 44}', revoked_at = 5",
+        "INSERT INTO service_keys (kid, service, algorithm, scopes, not_before, created_at)"
+        " VALUES ('x', 'x', 'ed25519', 'read', 0, 0)",
+        "INSERT INTO service_keys (kid, service, algorithm, scopes, not_before, created_at,"
+        " public_key) VALUES ('x', 'x', 'ed25519', 'read', 0, 0, 'A')",
+        "INSERT INTO service_keys (kid, service, algorithm, scopes, not_before, created_at,"
+        f" public_key) VALUES ('x', 'x', 'hmac-sha256', 'read', 0, 0, '{'A' * 44}')",
         "UPDATE service_keys SET scopes = 'grant', revoked_at = 5",
         "DELETE FROM service_keys",
         "INSERT INTO service_keys SELECT * FROM service_keys",

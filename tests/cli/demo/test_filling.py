@@ -43,7 +43,7 @@ from tests.house.tree import ROOT
 from tests.serving import environment_of
 
 KEY = ServiceKey(
-    "studio-202611a", SERVICE, signing.ALGORITHM, " ".join(SCOPES), None, None, None,
+    "studio-202611a", SERVICE, signing.HMAC, " ".join(SCOPES), None, None, None,
     NOW, None, None, NOW,
 )  # fmt: skip
 

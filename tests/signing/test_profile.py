@@ -10,8 +10,7 @@ from hashlib import sha256
 
 import pytest
 
-from portal import signing
-from portal.signing import Key, SignatureExpiredError, SignatureInvalidError
+from portal.signing import Key, SignatureExpiredError, SignatureInvalidError, profile
 from tests.signed import (
     BODY,
     CREATED,
@@ -71,19 +70,6 @@ def test_it_accepts_the_six_parameters_in_any_order() -> None:
         assert shuffled.accepted()
 
 
-def test_secrets_are_a_function_of_master_and_kid() -> None:
-    secret = signing.derive_secret(b"m" * 32, "tts")
-    assert secret == signing.derive_secret(b"m" * 32, "tts")
-    assert secret != signing.derive_secret(b"m" * 32, "ttt")
-    assert secret != signing.derive_secret(b"n" * 32, "tts")
-    assert secret.startswith("csk_")
-    assert len(secret) == 47
-    assert secret.isascii()
-    assert "+" not in secret
-    assert "/" not in secret
-    assert "=" not in secret
-
-
 # --- who signed (12, 17) -------------------------------------------------------------------------
 
 
@@ -91,8 +77,8 @@ def test_secrets_are_a_function_of_master_and_kid() -> None:
     "key",
     [
         None,
-        KEY._replace(secret=b"another secret"),
-        KEY._replace(secret=b""),
+        KEY._replace(material=b"another secret"),
+        KEY._replace(material=b""),
         KEY._replace(revoked_at=NOW - 1),
         KEY._replace(not_before=NOW + 1),
         KEY._replace(not_after=NOW),
@@ -130,18 +116,18 @@ def test_the_request_does_not_choose_the_algorithm(algorithm: str) -> None:
 
 def test_an_unknown_key_costs_a_mac_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
     spent: list[bytes] = []
-    real = signing._mac
+    real = profile._mac
 
     def counted(secret: bytes, base: bytes) -> str:
         spent.append(secret)
         return real(secret, base)
 
-    monkeypatch.setattr(signing, "_mac", counted)
+    monkeypatch.setattr(profile, "_mac", counted)
     parsed = Request().signed().read()
     spent.clear()
     for key in (None, KEY):
         try:
-            signing.check(parsed, key, NOW, BODY)
+            profile.check(parsed, key, NOW, BODY)
         except SignatureInvalidError:
             assert key is None
     assert len(spent) == 2
@@ -166,9 +152,9 @@ def test_control_without_comparing_the_digest_other_content_passes(
     swapped.body = BODY.replace(b"12", b"13")
     assert not swapped.accepted()
     digest = swapped.headers["Content-Digest"].removeprefix("sha-256=:").removesuffix(":")
-    real = signing._base64
+    real = profile._base64
     monkeypatch.setattr(
-        signing,
+        profile,
         "_base64",
         lambda data: digest if data == sha256(swapped.body).digest() else real(data),
     )
@@ -178,9 +164,9 @@ def test_control_without_comparing_the_digest_other_content_passes(
 def test_control_a_path_that_is_not_signed_can_be_moved(monkeypatch: pytest.MonkeyPatch) -> None:
     loose = {
         size: form._replace(base=form.base.replace('"@path": %s', '"@path": %.0s'))
-        for size, form in signing._FORM.items()
+        for size, form in profile._FORM.items()
     }
-    monkeypatch.setattr(signing, "_FORM", loose)
+    monkeypatch.setattr(profile, "_FORM", loose)
     moved = Request().signed()
     moved.path = "/internal/v1/refunds"
     assert moved.accepted()
@@ -189,7 +175,7 @@ def test_control_a_path_that_is_not_signed_can_be_moved(monkeypatch: pytest.Monk
 def test_control_without_the_clock_a_copy_passes_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     late = (CREATED + 86_400) * SECOND
     assert not Request().signed().accepted(now=late)
-    monkeypatch.setattr(signing, "SKEW", 100_000 * SECOND)
+    monkeypatch.setattr(profile, "SKEW", 100_000 * SECOND)
     assert Request().signed().accepted(now=late)
 
 
@@ -496,7 +482,7 @@ def test_the_server_time_is_told_only_to_a_caller_with_the_right_mac() -> None:
     request = Request().signed()
     with pytest.raises(SignatureExpiredError):
         request.check(now=late)
-    for key in (None, KEY._replace(secret=b"guessed"), KEY._replace(revoked_at=1)):
+    for key in (None, KEY._replace(material=b"guessed"), KEY._replace(revoked_at=1)):
         with pytest.raises(SignatureInvalidError):
             request.check(key, now=late)
 

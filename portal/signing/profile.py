@@ -11,7 +11,10 @@ from binascii import b2a_base64
 from hashlib import sha256
 from typing import Final, NamedTuple, Protocol
 
-ALGORITHM: Final = "hmac-sha256"
+from portal.signing import ed25519
+from portal.signing.ed25519 import PrivateKey
+from portal.signing.keys import ED25519, HMAC, Key
+
 TAG: Final = "credits-v1"
 SKEW: Final = 30_000_000  # µs that two clocks may differ
 WINDOW: Final = 60  # seconds from created to expires, unless the signer has a reason
@@ -36,23 +39,6 @@ class SignatureExpiredError(Exception):
         self.server_time = server_time
 
 
-class Key(NamedTuple):
-    """What the requests of one key id are checked with. Times are UTC µs, None is without end."""
-
-    algorithm: str
-    secret: bytes
-    not_before: int
-    not_after: int | None = None
-    revoked_at: int | None = None
-
-    def good_at(self, now: int) -> bool:
-        """Whether the key may be used at `now`; a revoked key never may, whatever the clock."""
-        ended = self.revoked_at is not None or (
-            self.not_after is not None and now >= self.not_after
-        )
-        return not ended and now >= self.not_before
-
-
 class Parsed(NamedTuple):
     """A signature of the right shape. Nothing in it is to be believed before `check`."""
 
@@ -66,19 +52,13 @@ class Parsed(NamedTuple):
     base: bytes
 
 
-def derive_secret(master: bytes, kid: str) -> str:
-    """The secret of one service key, HMAC(master, kid), as text; its UTF-8 bytes are the key."""
-    text = _base64(hmac.digest(master, b"credits-v1 service key " + kid.encode(), "sha256"))
-    return "csk_" + text.replace("+", "-").replace("/", "_").rstrip("=")
-
-
 def sign(
     *,
     method: str,
     authority: str,
     path: str,
     kid: str,
-    secret: str,
+    secret: str | PrivateKey,
     created: int,
     expires: int,
     nonce: str,
@@ -89,9 +69,10 @@ def sign(
 ) -> dict[str, str]:
     """The headers that sign one request, those of its content included.
 
-    created, expires: Unix seconds, at most WINDOW_MAX apart. path and query as they go over the
-    wire, the query without its "?". idempotency_key: the bare key, for a POST. GET and HEAD sign
-    the query and no content, every other method the content and no query.
+    secret: the text that was shown, or the private key where a public one was handed in. created,
+    expires: Unix seconds, at most WINDOW_MAX apart. path and query as they go over the wire, the
+    query without its "?". idempotency_key: the bare key, for a POST. GET and HEAD sign the query
+    and no content, every other method the content and no query.
     """
     headers = {}
     values: tuple[str, ...] = (path, query)
@@ -102,13 +83,16 @@ def sign(
             headers["Idempotency-Key"] = f'"{idempotency_key}"'
         values = (path, *headers.values())
     form = _FORM[method in _READING, len(values)]
+    algorithm = HMAC if isinstance(secret, str) else ED25519
     params = (
         f'({form.names});created={created};expires={expires};keyid="{kid}"'
-        f';alg="{ALGORITHM}";nonce="{nonce}";tag="{TAG}"'
+        f';alg="{algorithm}";nonce="{nonce}";tag="{TAG}"'
     )
     base = form.base % (method, authority, *values, params)
+    signed = base.encode("ascii")
+    made = _mac(secret.encode(), signed) if isinstance(secret, str) else secret.sign(signed)
     headers["Signature-Input"] = "sig1=" + params
-    headers["Signature"] = f"sig1=:{_mac(secret.encode(), base.encode('ascii'))}:"
+    headers["Signature"] = f"sig1=:{made}:"
     return headers
 
 
@@ -150,12 +134,17 @@ def check(parsed: Parsed, key: Key | None, now: int, body: bytes) -> None:
     """Let the request through, or raise SignatureInvalidError or SignatureExpiredError.
 
     key: what the key id names, None where it names nothing: that costs the same time. now: UTC µs.
-    body: the raw bytes as they came. The key decides the algorithm, never the request.
+    body: the raw bytes as they came. The key decides the algorithm, never the request: what that
+    claims decides what refusing it costs, so that it costs the same whether there is such a key.
     """
-    mac = _mac((key or _NOBODY).secret, parsed.base)
-    if not hmac.compare_digest(mac, parsed.mac) or key is None or not key.good_at(now):
-        raise SignatureInvalidError
-    if key.algorithm != ALGORITHM or parsed.algorithm != key.algorithm:
+    if key is not None and key.algorithm != parsed.algorithm:
+        key = None
+    if parsed.algorithm == ED25519:
+        good = ed25519.is_signed(None if key is None else key.material, parsed.mac, parsed.base)
+    else:
+        mac = _mac((key or _NOBODY).material, parsed.base)
+        good = hmac.compare_digest(mac, parsed.mac)
+    if not good or key is None or not key.good_at(now):
         raise SignatureInvalidError
     if not 0 < parsed.expires - parsed.created <= WINDOW_MAX:
         raise SignatureExpiredError(now)
@@ -216,7 +205,7 @@ def _form(shapes: dict[str, str]) -> _Form:
         [
             r"[A-Z]{3,7}",
             rf"sig1=(\({re.escape(names)}\)(?:;(?:{_PARAMETERS})){{6}})",
-            rf"sig1=:({_SHA256}):{digest}",
+            rf"sig1=:({_SHA256}|{_SIGNATURE}):{digest}",
             *shapes.values(),
         ]
     )
@@ -226,13 +215,14 @@ def _form(shapes: dict[str, str]) -> _Form:
 # 32 bytes in base64. The last character before "=" carries four bits, so that only these are
 # canonical: a lenient decoder would read the other 48 as the same bytes.
 _SHA256: Final = r"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]="
+_SIGNATURE: Final = r"[A-Za-z0-9+/]{85}[AQgw]=="  # 64 bytes; here the last character carries two
 # Six parameters in six places, in any order, as libraries differ in it: none missing, none twice.
 _PARAMETERS: Final = "|".join(
     (
         r"created=([1-9][0-9]{8,10})",
         r"expires=([1-9][0-9]{8,10})",
         r'keyid="([A-Za-z0-9._-]{1,64})"',
-        r'alg="([a-z0-9-]{1,32})"',
+        rf'alg="({HMAC}|{ED25519})"',
         r'nonce="([A-Za-z0-9._:~+/=-]{8,128})"',
         f'tag="({TAG})"',
     )
@@ -251,7 +241,7 @@ _FORM: Final = {
     (False, 3): _form(_WRITTEN),
     (False, 4): _form({**_WRITTEN, "idempotency-key": _VALUE}),
 }
-_NOBODY: Final = Key(ALGORITHM, b"the key of a key id that nobody has", 0)
+_NOBODY: Final = Key(HMAC, b"the key of a key id that nobody has", 0)
 _SIGNED: Final = sign(
     method="POST",
     authority="nowhere.invalid",
