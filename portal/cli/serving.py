@@ -9,10 +9,12 @@ knows them; an option on its command line goes before the one here.
 import errno
 import gc
 import logging
+import math
 import os
 import selectors
 import signal
 import sys
+import time
 from functools import partial
 from logging.config import dictConfig
 from pathlib import Path
@@ -22,6 +24,7 @@ from gunicorn import glogging
 from gunicorn.http import wsgi
 from gunicorn.workers import gthread
 
+from portal.cli.arrivals import Arrivals, is_here
 from portal.cli.db import proved
 from portal.cli.hatch import Hatch
 from portal.cli.serve import STOPPING
@@ -63,7 +66,10 @@ class HatchWorker(PromptWorker):
         self.plain = is_plain(self.cfg, self.log)
         self.hatch = Hatch(self, gthread.STOP_KEEPALIVE_LINGER)
         self.hatch.start()
+        self.arrivals = Arrivals()
+        self.poller.register(self.arrivals.fileno(), selectors.EVENT_READ, self.on_arrivals)
         super().run()
+        self.arrivals.close()
 
     def accept(self, listener: Any) -> None:
         """Take a new connection; no thread waits for its first word."""
@@ -91,8 +97,25 @@ class HatchWorker(PromptWorker):
             self.take_back(conn)
 
     def take_back(self, conn: Any) -> None:
-        """Let a thread answer a connection."""
-        super().enqueue_req(conn)
+        """Let a thread answer a connection, once the request is here."""
+        if self.cfg.is_ssl or is_here(conn):
+            super().enqueue_req(conn)
+        else:
+            self.arrivals.wait(conn)
+
+    def on_arrivals(self, _: Any) -> None:
+        """Let those be answered whose request is here now; what was broken off is for a thread."""
+        for conn, whole in self.arrivals.here():
+            if whole:
+                self.enqueue_req(conn)
+            else:
+                super().enqueue_req(conn)
+
+    def murder_pending(self) -> None:
+        """Close those, too, whose request does not come, or all where this worker stops."""
+        super().murder_pending()
+        for conn in self.arrivals.overdue(time.monotonic() if self.alive else math.inf):
+            self.part_with(conn)
 
     def part_with(self, conn: Any) -> None:
         """Close a connection that the hatch had."""
