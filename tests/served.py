@@ -42,13 +42,14 @@ class Caller:
     def __init__(self, portal: Portal, kid: str, secret: str) -> None:
         self.portal, self.kid, self.secret = portal, kid, secret
         self.sent: list[str] = []  # every signature
+        self.timeout = 30.0
 
     def ask(
         self, path: str, method: str = "GET", body: bytes | None = None, **headers: str
     ) -> Reply:
         """One request without a signature; names of headers are written with underscores."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        connection = http.client.HTTPConnection(self.portal.authority, timeout=30)
+        connection = http.client.HTTPConnection(self.portal.authority, timeout=self.timeout)
         try:
             connection.request(method, path, body, named)
             answer = connection.getresponse()
