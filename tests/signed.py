@@ -94,7 +94,8 @@ def generously_signed(
     secret: str | bytes | PrivateKey = SECRET,
 ) -> Request:
     """Sign whatever is asked for, as a careless signer would, with a MAC that is right for it."""
-    lines = [f'"{name}": {value}' for name, value in components]
+    parted = [(*name.partition(";"), value) for name, value in components]
+    lines = [f'"{name}"{mark}{rest}: {value}' for name, mark, rest, value in parted]
     base = "\n".join([*lines, f'"@signature-params": {params}'])
     request.headers["Signature-Input"] = "sig1=" + params
     request.headers["Signature"] = f"sig1=:{made_with(secret, base.encode())}:"

@@ -78,10 +78,10 @@ def is_here(conn: Any) -> bool:
         return True
     head = seen.find(HEAD_END)
     if head < 0:
-        return not seen or len(seen) >= REQUEST_MAX
+        return len(seen) in (0, REQUEST_MAX)
     lengths = LENGTH.findall(seen, 0, head)
     digits = DIGITS.fullmatch(lengths[0]) if len(lengths) == 1 else None
     if digits is None or ODD.search(seen, 0, head):
         return True
     size = head + len(HEAD_END) + int(digits[1])
-    return len(seen) >= min(size, REQUEST_MAX)
+    return bool(len(seen) >= min(size, REQUEST_MAX))

@@ -6,11 +6,13 @@ writers without turns in test_writers.py, an answer before its COMMIT in test_cr
 
 from __future__ import annotations
 
+import itertools
 import random
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -22,8 +24,9 @@ from portal import ledger
 from portal.database import sqlite
 from portal.ledger import queries, refunds
 from tests.databases import Databases
-from tests.faults.bank import Bank, at_once, debit, in_threads
-from tests.faults.test_races import MANY, check_exactly, check_parts, do_batches
+from tests.faults.bank import Bank, Told, at_once, debit, in_threads
+from tests.faults.test_pairs import in_order, raced
+from tests.faults.test_races import MANY, check_exactly, check_one, check_parts, do_batches
 from tests.faults.test_writers import Free
 
 pytestmark = pytest.mark.faults
@@ -56,6 +59,13 @@ def test_accounts_that_are_read_and_not_locked(bank: Bank, monkeypatch: pytest.M
 @SQLITE
 def test_a_plain_begin(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not BEGIN IMMEDIATE: a writer reads first, and then it is too late to write."""
+    with begun_plainly(bank, monkeypatch), pytest.raises(AssertionError):
+        check_funds(bank)
+
+
+@contextmanager
+def begun_plainly(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A bank whose writers begin as readers do, and wait for no turn."""
     assert bank.config.sqlite_file is not None
     plain = sqlite.engine(bank.config.sqlite_file, writes=False, pool=MANY)
 
@@ -66,9 +76,45 @@ def test_a_plain_begin(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(bank.database, "_writer", plain)
     monkeypatch.setattr(bank.database, "_turnstile", Free())
-    with pytest.raises(AssertionError):
-        check_funds(bank)
+    yield
     plain.dispose()
+
+
+def test_a_key_that_many_ask_under_at_once(bank: Bank) -> None:
+    """The key of a request is not looked at: every one of the same many is a request of its own."""
+    number = itertools.count()
+
+    def forgetful(bank: Bank, commands: Sequence[ledger.Command]) -> list[Told]:
+        return in_threads(bank, [anew(each, next(number)) for each in commands])
+
+    def anew(command: ledger.Command, number: int) -> ledger.Command:
+        request = command.request
+        assert request is not None
+        return replace(command, request=request._replace(key=f"{request.key}-{number}"))
+
+    account = bank.account("acme")
+    check_one(bank, account, in_threads(bank, [debit(account, "same")] * MANY))
+    with pytest.raises(AssertionError):
+        check_one(bank, account, forgetful(bank, [debit(account, "other")] * MANY))
+
+
+@POSTGRESQL
+def test_pairs_that_are_read_and_not_locked(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two at once act upon the same old state: what comes of it is neither order."""
+    monkeypatch.setattr(queries, "LOCK", queries.READ)
+    names = ("capture", "release")
+    orders = [in_order(bank, f"order-{first}", names, first) for first in (0, 1)]
+    assert any(raced(bank, f"race-{turn}", names) not in orders for turn in range(60))
+
+
+@SQLITE
+def test_pairs_in_a_plain_begin(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same where a writer reads before it has its turn."""
+    names = ("capture", "release")
+    orders = [in_order(bank, f"order-{first}", names, first) for first in (0, 1)]
+    assert raced(bank, "sound", names) in orders
+    with begun_plainly(bank, monkeypatch):
+        assert any(raced(bank, f"race-{turn}", names) not in orders for turn in range(60))
 
 
 def test_refunds_without_a_cap(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import pytest
 
 import portal
+from portal.pricing import text
 from tests.house.tree import files, read
 
 pytestmark = pytest.mark.gate
@@ -46,6 +47,7 @@ def loaded() -> Iterator[Kept]:
         searches = searching(Path(made.__file__ or ""))
         for pattern in within(vars(made), 0):
             yield Kept(pattern, searches)
+    yield Kept(text._marks()[1], True)
 
 
 def searching(path: Path) -> bool:
@@ -194,14 +196,14 @@ def test_control_what_repeats_what_repeats_is_found_out(text: str) -> None:
 
 
 def test_what_is_compiled_is_kept_where_it_is_found() -> None:
-    """At the top of a module, or by these two for a table that stands there."""
+    """At the top of a module, or by these three for what stands there."""
     functions = [
         (path.name, node.name)
         for path in files("portal", ".py")
         for node in ast.walk(ast.parse(read(path)))
         if isinstance(node, ast.FunctionDef) and any(map(is_compiling, ast.walk(node)))
     ]
-    assert functions == [("rules.py", "matching"), ("profile.py", "_form")]
+    assert functions == [("rules.py", "matching"), ("text.py", "_marks"), ("profile.py", "_form")]
 
 
 def is_compiling(node: ast.AST) -> bool:
