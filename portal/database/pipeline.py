@@ -59,7 +59,11 @@ class Pipeline:
         says nothing.
         """
         if self._later:
-            self._run([("COMMIT", [])])
+            try:
+                self._run([("COMMIT", [])])
+            except BaseException:
+                self.forget()  # the pool rolls back, and says so to nobody
+                raise
 
     def forget(self) -> None:
         """Leave off what was for later, and prepare everything anew: at rollback the driver drops

@@ -17,6 +17,7 @@ from portal.ledger import PIPELINE
 
 pytestmark = pytest.mark.parametrize("dialect", ["postgresql"], indirect=True)
 NUMBER = "SELECT $1::bigint"
+QUOTIENT = "SELECT 1 / $1::bigint"
 
 
 def trip(connection: Connection, *asked: Asked) -> list[list[Row]]:
@@ -186,6 +187,18 @@ def test_what_fails_before_its_commit_leaves_nothing_and_a_sound_connection(
     with database.writing() as connection:
         later(connection, (ACCOUNT, ["one", bytes(32)]))
     assert names(database) == [("one",)]
+
+
+def test_what_the_driver_drops_after_a_failed_commit_is_prepared_anew(database: Database) -> None:
+    with database.writing() as connection:
+        for _ in range(8):  # so often that the driver prepares it
+            connection.exec_driver_sql("SELECT 1")
+        later(connection, (QUOTIENT, [1]))
+    for _ in range(2):
+        with pytest.raises(psycopg.errors.DivisionByZero), database.writing() as connection:
+            later(connection, (QUOTIENT, [0]))
+        with database.writing() as connection:
+            assert trip(connection, (NUMBER, [7])) == [[(7,)]]
 
 
 def test_what_is_refused_at_commit_is_raised(database: Database) -> None:
