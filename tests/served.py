@@ -42,6 +42,7 @@ class Caller:
     def __init__(self, portal: Portal, kid: str, secret: str) -> None:
         self.portal, self.kid, self.secret = portal, kid, secret
         self.sent: list[str] = []  # every signature
+        self.heard: list[bytes] = []  # the body of every answer
         self.timeout = 30.0
 
     def ask(
@@ -53,7 +54,8 @@ class Caller:
         try:
             connection.request(method, path, body, named)
             answer = connection.getresponse()
-            return Reply(answer.status, answer.headers, answer.read())
+            self.heard.append(answer.read())
+            return Reply(answer.status, answer.headers, self.heard[-1])
         finally:
             connection.close()
 

@@ -129,6 +129,7 @@ SWEEPS = {
 
 @pytest.mark.faults
 @pytest.mark.parametrize("name", SWEEPS)
+@pytest.mark.gate
 def test_a_killed_writer_loses_nothing_acknowledged_and_doubles_nothing(
     scene: Scene, name: str
 ) -> None:
@@ -202,6 +203,7 @@ def check_audit(database: Database) -> None:
 
 
 @pytest.mark.faults
+@pytest.mark.gate
 def test_the_sweep_would_notice_a_lost_and_a_doubled_debit(scene: Scene) -> None:
     """The control: checks that cannot fail would prove nothing."""
     open_account(scene, "lost")
@@ -216,6 +218,7 @@ def test_the_sweep_would_notice_a_lost_and_a_doubled_debit(scene: Scene) -> None
 
 
 @pytest.mark.faults
+@pytest.mark.gate
 def test_an_answer_before_its_commit_would_be_noticed(scene: Scene) -> None:
     """The negative control: who acknowledges first, and is killed then, has lied."""
     with pytest.raises(AssertionError):

@@ -123,6 +123,7 @@ def raced(bank: Bank, account: str, names: tuple[str, str]) -> End:
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.gate
 def test_two_at_once_end_as_one_after_the_other(bank: Bank, name: str) -> None:
     for names in (pair for pair in PAIRS if pair[0] == name):
         words = "-".join(names)
@@ -133,10 +134,12 @@ def test_two_at_once_end_as_one_after_the_other(bank: Bank, name: str) -> None:
     assert bank.differences() == ()
 
 
+@pytest.mark.gate
 def test_the_matrix_has_every_pair_and_a_hold_ends_once_in_each() -> None:
     assert len(PAIRS) == 45
 
 
+@pytest.mark.gate
 def test_pairs_that_end_a_hold_agree_on_how(bank: Bank) -> None:
     """The control: the two orders differ, so a race has something to decide."""
     enders = ("capture", "release", "expire")

@@ -38,6 +38,7 @@ def codes(answers: Sequence[Told]) -> Counter[str]:
     return Counter(answer.code for answer in answers)
 
 
+@pytest.mark.gate
 def test_funds_for_so_many_pay_exactly_so_many(bank: Bank, way: Way) -> None:
     for turn in range(ROUNDS):
         account = bank.account(f"acme-{turn}")
@@ -57,6 +58,7 @@ def check_exactly(bank: Bank, account: str, answers: Sequence[Told], paid: int) 
     assert bank.available(account) == 0
 
 
+@pytest.mark.gate
 def test_the_same_debit_many_times_is_one(bank: Bank, way: Way) -> None:
     for turn in range(ROUNDS):
         account = bank.account(f"acme-{turn}")
@@ -73,6 +75,7 @@ def check_one(bank: Bank, account: str, answers: Sequence[Told]) -> None:
     assert [entry.kind for entry in bank.entries(account)] == ["grant", "debit"]
 
 
+@pytest.mark.gate
 def test_one_job_under_many_keys_is_charged_once(bank: Bank, way: Way) -> None:
     account = bank.account("acme")
     answers = way(bank, [debit(account, "same", key=f"key-{n:012}") for n in range(MANY)])
@@ -87,6 +90,7 @@ def test_one_key_for_many_jobs_is_one_of_them(bank: Bank, way: Way) -> None:
     assert sum(bank.available(account) for account in accounts) == 7_900
 
 
+@pytest.mark.gate
 def test_refunds_in_parts_never_exceed_the_charge(bank: Bank, way: Way) -> None:
     for turn in range(ROUNDS):
         check_parts(bank, way, f"acme-{turn}")

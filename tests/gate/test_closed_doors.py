@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import traceback
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Never
+from unittest import mock
 
 import pytest
-from flask import Flask
+from flask import Flask, Response
 from flask.testing import FlaskClient
+from werkzeug.debug import DebuggedApplication
 
 from portal.config import Config
+from portal.internal.problems import internal_error
 from tests.internal.service import Clock, Service, issue, opened
 
 pytestmark = pytest.mark.gate
@@ -78,6 +84,13 @@ def test_methods_that_echo_or_list_are_refused(app: Flask, method: str, path: st
     assert HIDDEN not in answer.text
 
 
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+def test_control_with_a_debugger_there_is_something(app: Flask) -> None:
+    debugger = DebuggedApplication(app.wsgi_app, evalex=True)
+    with mock.patch.object(app, "wsgi_app", debugger), pytest.raises(AssertionError):
+        test_there_is_nothing_there(app, "/console")
+
+
 def broken(*_: object, **__: object) -> Never:
     raise RuntimeError(HIDDEN)
 
@@ -101,3 +114,17 @@ def test_what_breaks_at_a_page_is_a_page_with_an_id_and_no_more(app: Flask) -> N
     assert len(answer.headers["X-Request-Id"]) == 21
     assert not any(word in answer.text for word in TELLING)
     assert not app.debug
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+def test_control_what_tells_its_errors_is_found_out(
+    app: Flask, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def telling(path: str) -> Response:
+        answer = internal_error(path)
+        answer.data = json.dumps({**json.loads(answer.data), "trace": traceback.format_exc()})
+        return answer
+
+    monkeypatch.setattr(import_module("portal.internal.blueprint"), "internal_error", telling)
+    with pytest.raises(AssertionError):
+        test_what_breaks_at_the_door_is_a_problem_with_an_id_and_no_more(app, service)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import socket
 from contextlib import suppress
@@ -12,12 +13,16 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+import sqlalchemy as sa
 
-from portal import identity
+from portal import identity, signing
+from portal.client import Credits, Settings
 from portal.clock import utc_now
 from portal.config import Config
+from portal.current import Application
 from portal.database import Database
 from portal.database.upgrading import owner_connection
+from portal.internal.keys import KeyRing
 from tests.internal.service import ROOT
 from tests.served import Caller, served
 
@@ -80,6 +85,18 @@ def lines_of(log: Path) -> list[dict[str, Any]]:
     return found
 
 
+def stored(config: Config) -> str:
+    """Every row of every table, in words."""
+    with owner_connection(config) as connection:
+        tables = sa.inspect(connection).get_table_names()
+        return repr([connection.execute(sa.text(f'SELECT * FROM "{t}"')).all() for t in tables])
+
+
+def found(secrets: set[str], text: str) -> set[str]:
+    """Which secrets stand in a text."""
+    return {secret for secret in secrets if secret in text}
+
+
 def test_no_secret_gets_into_any_line(config: Config, tmp_path: Path) -> None:
     database = Database(config)
     with served(config, tmp_path, workers=2, log_requests="all") as caller:
@@ -103,12 +120,34 @@ def test_no_secret_gets_into_any_line(config: Config, tmp_path: Path) -> None:
     assert any("sessions" in line.get("error", "") for line in lines), "the control"
     assert any("spent_nonces" in line.get("error", "") for line in lines), "the control"
     text = sent.log.read_text()
+    known = {PASSWORD, WRONG, COOKIE, BEARER, caller.secret, config.secret_key.decode()}
+    kept = stored(config)
+    assert found(known | set(tokens) - {""}, kept) == set()
+    assert found({hashed or "", caller.kid, "acme"}, kept) == {hashed, caller.kid, "acme"}
+    told = b"".join(caller.heard).decode(errors="replace")
+    assert found(known | {hashed or "?"} | set(caller.sent), told) == set()
+    assert "signature_invalid" in told, "the control"
     secrets = {
         PASSWORD, WRONG, COOKIE, BEARER, caller.secret, hashed or "", *caller.sent, *tokens,
         config.secret_key.decode(), sha256(tokens[2].encode()).hexdigest(),
     } - {""}  # fmt: skip
     assert len(secrets) > 12
-    assert [secret for secret in secrets if secret in text] == []
+    assert found(secrets, text) == set()
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+def test_nothing_that_holds_a_secret_shows_it(config: Config) -> None:
+    database = Database(config)
+    state = Application(config, database, utc_now, os.urandom)
+    secret = signing.derive_secret(config.secret_key, "tts-202611a")
+    settings = Settings.of("https://credits.example", "tts-202611a", secret)
+    ring = KeyRing(lambda: (), config.secret_key)
+    key = signing.Key("hmac-sha256", secret.encode(), 0)
+    shown = "".join(map(repr, (config, state, database, ring, key, settings, Credits(settings))))
+    database.dispose()
+    assert found({config.secret_key.decode(), secret}, shown) == set()
+    assert "tts-202611a" in shown, "the control"
+    assert secret in repr(tuple(key)), "the control: as any other tuple it would show it"
 
 
 def test_each_line_of_a_request_has_the_id_of_its_answer(config: Config, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from flask import Flask
 
 from portal.database import Database
@@ -48,6 +49,7 @@ def test_a_debit_is_charged_and_explained(service: Service) -> None:
     }
 
 
+@pytest.mark.gate
 def test_the_same_bytes_a_hundred_times_charge_once(service: Service) -> None:
     sent = service.prepare("POST", "/debits", debit_of(100))
     first = sent.send()
@@ -60,6 +62,7 @@ def test_the_same_bytes_a_hundred_times_charge_once(service: Service) -> None:
     assert service.get("/accounts/acme/balance").json["balance"]["posted"] == 99_900
 
 
+@pytest.mark.gate
 def test_after_its_window_the_same_bytes_are_refused(service: Service, clock: Clock) -> None:
     sent = service.prepare("POST", "/debits", debit_of(100))
     assert sent.send().status_code == 201
@@ -70,6 +73,7 @@ def test_after_its_window_the_same_bytes_are_refused(service: Service, clock: Cl
     assert answer.json["server_time"] == "2026-11-22T13:53:31.250000Z"
 
 
+@pytest.mark.gate
 def test_the_same_key_signed_anew_400_days_later_gets_the_same_bytes(
     service: Service, app: Flask, clock: Clock
 ) -> None:
@@ -82,6 +86,7 @@ def test_the_same_key_signed_anew_400_days_later_gets_the_same_bytes(
     assert again.headers["Idempotency-Replayed"] == "true"
 
 
+@pytest.mark.gate
 def test_the_same_key_for_another_request_names_what_differs(
     service: Service, vault: Database
 ) -> None:
@@ -108,6 +113,7 @@ def test_members_in_another_order_are_the_same_request(service: Service) -> None
     assert again.data == first.data
 
 
+@pytest.mark.gate
 def test_keys_of_services_are_their_own(service: Service, app: Flask, clock: Clock) -> None:
     other, key = issue(app, clock, "design"), new_key()
     assert service.post("/debits", debit_of(1), key=key).status_code == 201
@@ -125,6 +131,7 @@ def test_two_keys_of_one_service_share_its_idempotency_keys(
     assert second.post("/debits", members, key=key).data == first.data
 
 
+@pytest.mark.gate
 def test_one_job_is_charged_once_whatever_the_key(service: Service, vault: Database) -> None:
     first = service.debit(100, "job-1")
     before = digest_of(vault)
@@ -135,6 +142,7 @@ def test_one_job_is_charged_once_whatever_the_key(service: Service, vault: Datab
     assert digest_of(vault) == before
 
 
+@pytest.mark.gate
 def test_a_debit_without_credits_is_refused_with_numbers_and_stays_refused(
     service: Service,
 ) -> None:

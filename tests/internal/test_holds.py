@@ -168,6 +168,7 @@ def test_an_expired_hold_reads_as_expired_and_is_captured_late_for_a_day(
     assert (answer.status_code, answer.json["code"]) == (409, "hold_expired")
 
 
+@pytest.mark.gate
 def test_a_hold_without_credits_may_be_tried_again_with_the_same_key(service: Service) -> None:
     assert service.debit(50_000).status_code == 201
     assert service.debit(45_000).status_code == 201

@@ -121,6 +121,7 @@ def test_it_refuses_more_lots_than_an_account_may_have(story: Story) -> None:
     refused(story.grant(1), LimitReachedError, limit="live_grants", requested=1_001)
 
 
+@pytest.mark.gate
 def test_it_refuses_a_balance_past_the_largest_there_is(story: Story) -> None:
     tables = story.ledger.tables
     tables.accounts["ada"] = story.account._replace(posted=BALANCE_MAX - 5)

@@ -16,6 +16,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
+from portal.operations import logs
 from portal.operations.logs import CUTS, LOGGING, REQUEST_ID, JsonLines, keep_silent, scrubbed
 from tests.databases import SECRET, config_for
 
@@ -57,6 +58,7 @@ def test_a_record_is_one_object() -> None:
 
 
 @pytest.mark.parametrize("text", BREAKERS)
+@pytest.mark.gate
 def test_whatever_is_in_a_text_it_stays_one_line(text: str) -> None:
     assert line_of("%s", text)["message"] == text
     assert line_of("x", told={"path": text})["path"] == text
@@ -99,6 +101,7 @@ def test_lines_of_a_request_carry_its_id() -> None:
         "DETAIL:  Key (id)=(\\x68756e746572hunter2) already exists.",
     ],
 )
+@pytest.mark.gate
 def test_what_may_be_a_secret_is_cut(text: str) -> None:
     assert "hunter2" not in scrubbed(text)
     assert "hunter2" not in json.dumps(line_of("%s", text))
@@ -167,3 +170,22 @@ def test_the_server_writes_every_logger_that_way(configured: io.StringIO) -> Non
     assert [line["logger"] for line in lines] == [
         "portal.internal.blueprint", "gunicorn.error", "somebody.else", "portal.requests",
     ]  # fmt: skip
+
+
+# --- the controls of the gate ---------------------------------------------------------------------
+
+
+@pytest.mark.gate
+def test_control_without_its_cuts_a_line_tells_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "CUTS", ())
+    with pytest.raises(AssertionError):
+        test_what_may_be_a_secret_is_cut("password=hunter2 is wrong")
+
+
+@pytest.mark.gate
+def test_control_as_the_library_writes_it_a_text_is_many_lines(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(logs.JsonLines, "format", logging.Formatter.format)
+    with pytest.raises((AssertionError, ValueError)):
+        test_whatever_is_in_a_text_it_stays_one_line(BREAKERS[0])
