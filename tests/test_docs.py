@@ -151,6 +151,32 @@ def headings(text: str) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", line.lower()).replace(" ", "-") for line in lines}
 
 
+TEST = re.compile(r"`(tests/[a-z_/]+\.py)::(test_\w+)`")
+REPORTED = {
+    "check-then-deduct races", "leaked holds after a panic", "rejected hold captured", "void twice",
+    "refund twice", "refund-everything on disconnect", "double monthly grant",
+    "stale balance after write",
+}  # fmt: skip
+
+
+def test_every_test_that_is_named_exists() -> None:
+    named = TEST.findall(ALL)
+    assert len(named) > 10
+    absent = [
+        (path, test)
+        for path, test in named
+        if not re.search(rf"^def {test}\(", (ROOT / path).read_text(), re.MULTILINE)
+    ]
+    assert absent == []
+
+
+def test_every_fault_that_was_reported_of_others_is_tried() -> None:
+    page = PAGES[ROOT / "docs" / "audit.md"]
+    rows = dict(re.findall(r"^\| ([a-z -]+) \| (`tests/.+) \|$", page, re.MULTILINE))
+    assert rows.keys() == REPORTED
+    assert all("`tests/internal/test_reported.py::" in tried for tried in rows.values())
+
+
 def test_every_page_is_reached_from_the_index() -> None:
     index = PAGES[ROOT / "docs" / "README.md"]
     linked = {target for target, _ in LINK.findall(index)}
