@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, Column, Connection, String, Table
 
 from portal.internal.keys import metadata
 
-EVERY: Final = 60.0  # seconds between two writes of one process
+EVERY: Final = 60.0  # seconds by which what is stored may be old: between two writes of one key
 
 service_key_uses: Final = Table(
     "service_key_uses",
@@ -39,15 +39,17 @@ class Uses:
     ) -> None:
         self._run, self._monotonic = run, monotonic
         self.used: dict[str, int] = {}
-        self._written_at = monotonic()
+        self._began = monotonic()
+        self._written: dict[str, float] = {}
         self._writing = threading.Lock()
 
     def note(self, kid: str, at: int) -> threading.Thread | None:
         """Note a use at `at` (UTC µs). Gives the thread that writes, if it is time for that."""
         self.used[kid] = at
-        if self._monotonic() - self._written_at < EVERY or not self._writing.acquire(False):
+        now = self._monotonic()
+        if now - self._written.get(kid, self._began) < EVERY or not self._writing.acquire(False):
             return None
-        self._written_at = self._monotonic()
+        self._written = dict.fromkeys(self.used, now)  # all of them are written
         writer = threading.Thread(target=self._write, name="key-uses", daemon=True)
         writer.start()
         return writer

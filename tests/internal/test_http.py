@@ -198,7 +198,7 @@ def test_ten_megabytes_are_refused_and_the_connection_goes_on(wire: Wire) -> Non
 
 
 def test_sixty_four_identical_requests_charge_once(wire: Wire) -> None:
-    for round_ in range(3 * ROUNDS):
+    for round_ in range(min(3 * ROUNDS, 900)):
         body = members(1, f"job-{round_}")
         sent = [(DEBITS, wire.signed(body=body), body)] * 64
         with ThreadPoolExecutor(64) as pool:

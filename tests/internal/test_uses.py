@@ -46,6 +46,20 @@ def test_a_use_is_written_once_a_minute_whatever_the_number(database: Database) 
     assert uses.note(first, 2_000) is None
 
 
+def test_a_key_that_is_used_once_in_a_while_is_written_at_once(database: Database) -> None:
+    first, second = kids(database)
+    watch = Stopwatch()
+    uses = Uses(database.run, watch)
+    for kid, later in ((first, EVERY), (second, 1), (first, EVERY)):
+        watch.now += later
+        at = int(watch.now)
+        writer = uses.note(kid, at)
+        assert writer is not None
+        writer.join(10)
+        with database.reading() as connection:
+            assert last_uses(connection)[kid] == at
+
+
 def test_a_later_use_by_another_process_stays(database: Database) -> None:
     first, _ = kids(database)
     with database.writing() as connection:
