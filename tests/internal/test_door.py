@@ -188,7 +188,8 @@ def test_refusing_takes_the_same_time_whatever_is_wrong(service: Service) -> Non
             assert sent.send().status_code == 401
             took[name].append(time.perf_counter_ns() - began)
     medians = sorted(statistics.median(times) for times in took.values())
-    assert medians[-1] < medians[0] * 1.25, medians  # a query for the key would double it
+    most = 1.25 if ROUNDS == 1 else 1.05  # a query for the key would double it
+    assert medians[-1] < medians[0] * most, medians
 
 
 # --- scopes --------------------------------------------------------------------------------------
