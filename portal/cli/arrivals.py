@@ -4,14 +4,19 @@ A thread that reads a request waits for its sender, and a few hundred slow sende
 all. So the kernel keeps what has come, and says when more has.
 """
 
+import re
 import select
 import socket
 import time
 from collections.abc import Iterator
 from typing import Any, Final
 
-from portal.cli.hatch import DIGITS, HEAD_END, LENGTH, ODD, REQUEST_MAX
-
+REQUEST_MAX: Final = 64 * 1024  # bytes that the kernel keeps for sure
+HEAD_END: Final = b"\r\n\r\n"
+# Its length is said once, in digits: what is said otherwise is for a thread to judge.
+LENGTH: Final = re.compile(rb"\r\ncontent-length([^\r]*)", re.I)
+DIGITS: Final = re.compile(rb": *([0-9]{1,6}) *")
+ODD: Final = re.compile(rb"\r\n(?:transfer-encoding|expect|upgrade)[ \t]*:", re.I)
 PATIENCE: Final = 10.0  # seconds a request may take to arrive
 _MORE: Final = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET
 _OVER: Final = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR

@@ -36,10 +36,6 @@ class Visit(greenlet):
         super().__init__(answer)
         self.conn, self.environ, self.stays = conn, environ, stays
 
-    def gettimeout(self) -> float:
-        """How long that may wait, as a socket says it: the server asks before it tells errors."""
-        return 0.0
-
 
 class Waiting(NamedTuple):
     """A visit that goes on once its command is posted."""

@@ -14,8 +14,7 @@ from typing import Any
 
 import pytest
 
-from portal.cli.arrivals import PATIENCE, Arrivals, is_here
-from portal.cli.hatch import REQUEST_MAX
+from portal.cli.arrivals import PATIENCE, REQUEST_MAX, Arrivals, is_here
 
 HEAD = b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n"
 
