@@ -42,7 +42,7 @@ ENTITY: Final = {"CONTENT-TYPE": "CONTENT_TYPE", "CONTENT-LENGTH": "CONTENT_LENG
 Headers = list[tuple[str, str]]
 _KEYS: Final[dict[str, str]] = {}
 KEYS_MAX: Final = 1_000
-SPOKEN: Final = re.compile(r"HTTP/1\.1 [0-9]{3} [ -~]*\r\n(?:[A-Za-z0-9-]+: [ -~]*\r\n)+")
+SPOKEN: Final = re.compile(r"HTTP/1\.1 [0-9]{3} [ -~]*\r\n(?:[A-Za-z0-9-]++: [ -~]*+\r\n)++")
 
 
 class Plain(NamedTuple):

@@ -96,7 +96,7 @@ PATTERNS = patterns()
 
 
 def repeats(tree: Any, inside: bool = False) -> Iterator[str]:
-    """Where something without end repeats what has no end itself."""
+    """Where something without end repeats what has no end itself, and both may give back."""
     for kind, value in tree:
         if kind in REPEATS:
             least, most, body = value
@@ -115,6 +115,8 @@ def parts_of(kind: Any, value: Any) -> Iterator[Any]:
         yield from value[1]
     elif kind is constants.SUBPATTERN:
         yield value[3]
+    elif kind is constants.POSSESSIVE_REPEAT:
+        yield value[2]  # it gives nothing back: what repeats within it is gone through once
     elif kind in (constants.ASSERT, constants.ASSERT_NOT):
         yield value[1]
     elif kind is constants.ATOMIC_GROUP:
