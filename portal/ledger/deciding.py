@@ -71,7 +71,9 @@ def decide(
     except (LedgerError, pricing.PricingError) as error:
         book.account, book.grants, book.holds, book.pins = kept
         del book.drafts[drafts:], book.revisions[revisions:]
-        outcome = Refused(error)
+        # As a value: with its traceback it would keep every frame below, and all of their group.
+        error.__context__ = None
+        outcome = Refused(error.with_traceback(None))
     return Decision(book.state, book.drafts, book.revisions, outcome, book.now)
 
 
