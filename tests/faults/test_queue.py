@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import time
 from collections.abc import Sequence
@@ -12,7 +14,7 @@ import pytest
 from portal import ledger
 from portal.ledger import Queue
 from portal.ledger.queue import Waiting
-from tests.faults.bank import Bank, Told, at_once, debit, told
+from tests.faults.bank import Bank, Told, at_once, crew, debit, told
 
 pytestmark = pytest.mark.faults
 MANY = 64
@@ -145,6 +147,32 @@ def test_a_leader_who_is_struck_down_leaves_his_group_an_answer(bank: Bank) -> N
     again = [bank.ask(command) for command in commands]
     assert [(answer.code, answer.replayed) for answer in again] == [("posted", True)] * 8
     assert bank.available(account) == 200
+
+
+def die_unheard(bank: Bank, commands: Sequence[ledger.Command]) -> None:
+    """Post a group, and be killed when it is committed, before anybody is told."""
+    post = bank.state.post
+
+    def struck(group: Sequence[ledger.Command]) -> list[ledger.Outcome]:
+        outcomes = post(group)
+        if len(group) > 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return outcomes
+
+    bank.state.post = struck  # type: ignore[assignment, method-assign]
+    one_group(bank, commands)
+
+
+def test_a_group_that_was_committed_and_not_told_is_told_to_who_asks_again(bank: Bank) -> None:
+    account = bank.account("acme")
+    commands = [debit(account, job) for job in range(8)]
+    with pytest.raises(EOFError):
+        crew(bank, die_unheard, [(commands,)])
+    again = [bank.submit(command) for command in commands]
+    assert [(answer.code, answer.replayed) for answer in again] == [("posted", True)] * 8
+    assert [bank.submit(command) for command in commands] == again
+    assert bank.available(account) == 200
+    assert bank.differences() == ()
 
 
 class Startled(Waiting):

@@ -94,6 +94,22 @@ def test_a_group_has_a_greatest_size() -> None:
     assert [len(group) for group in poster.groups] == [1, 2, 2, 1]
 
 
+def test_who_came_first_is_posted_first() -> None:
+    """However many come after: nobody is overtaken."""
+    poster = Poster()
+    queue = Queue(poster, group_max=2)
+    answers: Answers = {}
+    threads = ask(queue, [1], answers)
+    assert poster.entered.wait(10)
+    for waiting, command in enumerate([6, 2, 5, 3, 4], 1):
+        threads += ask(queue, [command], answers)
+        wait_until_waiting(queue, waiting)
+    poster.gate.set()
+    for thread in threads:
+        thread.join(10)
+    assert poster.groups == [[1], [6, 2], [5, 3], [4]]
+
+
 def test_a_failing_command_touches_no_neighbour() -> None:
     poster = Poster(3)
     answers = together(poster, Queue(poster), 1, [2, 3, 4])
