@@ -4,16 +4,18 @@
 #   PORTAL_DATABASE_URL=postgresql://… make run     another database
 #   make test T="tests/ledger -k refund"       some tests only, in one process, without coverage
 #   PYTHON=python3.13 make test                another interpreter (used when .venv is made)
+#   SECONDS=3600 make soak                     longer, on each database
 
 VENV ?= .venv
 RUN := $(VENV)/bin
 PYTEST := $(RUN)/python -m pytest
 T ?=
+SECONDS ?= 300
 
 export VENV PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: run test lint format bench gate lock vendor clean help environment tools
+.PHONY: run test lint format bench gate soak lock vendor clean help environment tools
 .NOTPARALLEL:
 
 help: ## what can be made
@@ -44,6 +46,9 @@ bench: tools ## measure speed on both databases (docs/performance.md)
 
 gate: tools ## the security gate alone
 	@$(PYTEST) --numprocesses auto -m gate
+
+soak: tools ## kill workers under load on both databases, and check what is left
+	@$(RUN)/python -m tests.faults.soak --seconds $(SECONDS)
 
 lock: ## pin every dependency anew (needs uv)
 	@.make/lock

@@ -21,6 +21,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -57,6 +58,10 @@ class Server:
     def tcp_url(self, database: str, login: str = "postgres") -> str:
         """The same over TCP, for tests that stand between the portal and its server."""
         return f"postgresql+psycopg://{login}@127.0.0.1:{self.port}/{database}"
+
+    def strike(self) -> None:
+        """Stop it at once, without a checkpoint, and start it again on what it has written."""
+        os.kill(self.keeper, signal.SIGUSR1)
 
     def stop(self) -> None:
         """Stop it; its folder is the last thing that goes."""
@@ -161,9 +166,10 @@ def _run(
         "max_wal_size": "4GB",
     }
     options = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
-    server = subprocess.Popen(
-        [str(programs / "postgres"), "-D", str(data), *options], cwd=folder, **run_as
-    )
+    words = [str(programs / "postgres"), "-D", str(data), *options]
+    struck = threading.Event()
+    signal.signal(signal.SIGUSR1, lambda *_: struck.set())
+    server = subprocess.Popen(words, cwd=folder, **run_as)
     try:
         while not _is_ready(data):
             if server.poll() is not None:
@@ -173,6 +179,11 @@ def _run(
         draft.write_text(json.dumps(asdict(Server(str(folder), port, os.getpid()))))
         draft.rename(address)
         while _is_alive(owner) and server.poll() is None:
+            if struck.is_set():
+                struck.clear()
+                server.send_signal(signal.SIGQUIT)
+                server.wait()
+                server = subprocess.Popen(words, cwd=folder, **run_as)
             time.sleep(0.2)
     finally:
         server.send_signal(signal.SIGQUIT)  # at once: nothing in it is wanted any more

@@ -80,7 +80,8 @@ def serving(
             trusted_hosts=("127.0.0.1",),
         )
         log = folder / "gunicorn.log"
-        process = _start(config, log, workers, threads)
+        log.unlink(missing_ok=True)
+        process = start(config, log, workers=workers, threads=threads)
         portal = Portal(f"http://{authority}", config, process, log)
         try:
             _await(portal)
@@ -89,11 +90,12 @@ def serving(
             _end(portal)
 
 
-def _start(config: Config, log: Path, workers: int, threads: int) -> subprocess.Popen[bytes]:
+def start(config: Config, log: Path, *, workers: int, threads: int = 8) -> subprocess.Popen[bytes]:
+    """Start gunicorn where the configuration's authority says; the log goes on where it ends."""
     words = ["--config", "python:portal.cli.serving", "--bind", config.authority, "--reuse-port"]
     words += ["--workers", str(workers), "--threads", str(threads), "--graceful-timeout", "5"]
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PORTAL_")}
-    with log.open("wb") as output:
+    with log.open("ab") as output:
         return subprocess.Popen(
             [sys.executable, "-m", "gunicorn", *words, "wsgi:application"],
             cwd=ROOT,

@@ -69,9 +69,8 @@ def issued(config: Config, scopes: tuple[str, ...], **terms: Any) -> tuple[str, 
     return key.kid, signing.derive_secret(config.secret_key, key.kid)
 
 
-@contextmanager
-def real(config: Config, folder: Path) -> Iterator[Real]:
-    """Serve a fresh database with the shipped price list under two workers."""
+def stocked(config: Config) -> tuple[str, str]:
+    """Publish the shipped price list; id and secret of a key that may do everything."""
     state = Application(config, Database(config), utc_now, os.urandom)
     tariff = pricing.shipped_tariff()
     state.database.run(
@@ -80,7 +79,13 @@ def real(config: Config, folder: Path) -> Iterator[Real]:
         )
     )
     state.database.dispose()
-    kid, secret = issued(config, SCOPES)
+    return issued(config, SCOPES)
+
+
+@contextmanager
+def real(config: Config, folder: Path) -> Iterator[Real]:
+    """Serve a fresh database with the shipped price list under two workers."""
+    kid, secret = stocked(config)
     with serving(config, folder, workers=2, threads=16) as portal:
         yield Real(portal.config, portal.authority, kid, secret, portal.process.pid)
 

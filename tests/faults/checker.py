@@ -1,0 +1,427 @@
+"""Whether a history of answers and a ledger fit together: strictly, one account at a time.
+
+Every answer has a witness: an effect its entry, a read or a refusal the seq it was true at. The
+ledger is walked in seq order by a plain model that shares no code with it:
+
+- every acknowledged effect is in the ledger once, in equal fields, and every answer is the same;
+- every row was asked for, or fell due by itself, and is what the model makes of the request;
+- what was answered before something else was asked comes before it;
+- a balance is the one after its seq, or will be: it may count holds as ended that have run out;
+- every refusal was right at the seq it names, or for a cause that had begun when it was told;
+- nothing is left unknown.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from tests.faults.history import Asked, Told
+
+PRICES = {"generate": (1, 1), "generate.fast": (1, 2), "design": (50, 1)}
+ALLOCATIONS = {"free": 1_000, "starter": 30_000, "pro": 100_000, "scale": 500_000}
+OVERDRAFTS = {"scale": 50_000}
+# Members of an answer's entry, and what the row calls them.
+FIELDS = {name: name for name in ("id", "seq", "kind", "amount", "hold_amount", "posted_after",
+          "held_after", "reason", "operation", "quantity", "tariff")} | {
+          "account": "account_id", "hold": "hold_id", "reverses": "reverses_id"}  # fmt: skip
+
+
+def price(operation: str, quantity: int) -> int:
+    """Credits, rounded up."""
+    numerator, denominator = PRICES[operation]
+    return -(-quantity * numerator // denominator)
+
+
+class Span(NamedTuple):
+    """When something was asked and answered, and between which seqs it was true.
+
+    writes: 1 where it made the entry of that seq.
+    """
+
+    began: float
+    ended: float
+    low: int
+    high: int
+    writes: int = 0
+
+
+class State(NamedTuple):
+    """An account after an entry."""
+
+    posted: int = 0
+    held: int = 0
+    open_holds: int = 0
+
+
+@dataclass
+class Hold:
+    """A hold as the entries so far leave it, and the entry that ended it."""
+
+    operation: str
+    quantity: int
+    amount: int
+    expires_at: int
+    captured: int = 0
+    status: str = "open"
+    placed: int = 0
+    rests: set[int] = field(default_factory=set)
+    end: Any = None
+
+    @property
+    def rest(self) -> int:
+        """What it still sets aside."""
+        return self.amount - self.captured if self.status == "open" else 0
+
+
+@dataclass
+class Intention:
+    """All that is known of one key."""
+
+    asked: Asked
+    began: float
+    ended: float = float("inf")
+    lost: int = 0
+    fresh: int = 0
+    bodies: set[bytes] = field(default_factory=set)
+    answer: dict[str, Any] | None = None
+    row: Any = None
+
+
+class Account:
+    """The plain model of one account, which follows its entries one by one."""
+
+    def __init__(self, tier: str) -> None:
+        self.tier = tier
+        self.states = [State()]
+        self.holds: dict[str, Hold] = {}
+        self.lapsed: list[Hold] = []
+        self.charges: dict[str, Any] = {}
+        self.refunds: dict[str, list[Any]] = defaultdict(list)
+
+    def follow(self, row: Any, asked: Asked | None) -> tuple[Any, ...]:
+        """Move on by a row; gives what it should have said: kind, amounts, reason, subject."""
+        wanted = self.by_itself(row) if asked is None else getattr(self, asked.kind)(row, asked)
+        before, hold = self.states[-1], self.holds.get(row.hold_id or "")
+        if row.kind in ("debit", "capture"):
+            self.charges[row.id] = row
+        if row.reverses_id:
+            self.refunds[row.reverses_id].append(row)
+        if hold:
+            hold.captured -= row.amount
+            if row.resolution:
+                hold.status, hold.end = row.resolution, row
+            if row.resolution == "expired":
+                self.lapsed.append(hold)
+            hold.rests.add(hold.rest)
+        ended = bool(hold and row.resolution)
+        placed = row.kind == "hold" and row.reason == "placed"
+        self.states.append(
+            State(
+                before.posted + row.amount,
+                before.held + row.hold_amount,
+                before.open_holds + placed - ended,
+            )
+        )
+        return wanted
+
+    def by_itself(self, row: Any) -> tuple[Any, ...]:
+        """What nobody asks for: the first allocation, and the end of a hold whose time is up."""
+        hold = self.holds.get(row.hold_id or "")
+        if row.kind == "release" and hold and hold.expires_at <= row.recorded_at:
+            return "release", 0, -hold.rest, "expired", row.hold_id
+        if row.seq == 1:
+            return "grant", ALLOCATIONS[self.tier], 0, "allocation", None
+        return ("nothing",)
+
+    def debit(self, _: Any, asked: Asked) -> tuple[Any, ...]:
+        cost = price(asked.members["operation"], asked.members["quantity"])
+        return "debit", -cost, 0, "usage", asked.members["reference"]["id"]
+
+    def hold(self, row: Any, asked: Asked) -> tuple[Any, ...]:
+        cost = price(asked.members["operation"], asked.members["quantity"])
+        about = (asked.members["operation"], asked.members["quantity"])
+        self.holds[row.hold_id] = Hold(*about, cost, row.expires_at, placed=row.seq)
+        return "hold", 0, cost, "placed", asked.members["reference"]["id"]
+
+    def extend(self, _: Any, asked: Asked) -> tuple[Any, ...]:
+        hold = self.holds[named(asked)]
+        hold.quantity = asked.members["quantity"]
+        more = max(0, price(hold.operation, hold.quantity) - hold.amount)
+        hold.amount += more
+        return "hold", 0, more, "extended", named(asked)
+
+    def capture(self, _: Any, asked: Asked) -> tuple[Any, ...]:
+        hold, credits = self.holds[named(asked)], asked.members["credits"]
+        back = hold.rest if asked.members.get("final", True) else credits
+        reason = "completed" if hold.captured + credits == hold.amount else "partial"
+        return "capture", -credits, -back, reason, named(asked)
+
+    def release(self, _: Any, asked: Asked) -> tuple[Any, ...]:
+        return "release", 0, -self.holds[named(asked)].rest, asked.members["reason"], named(asked)
+
+    def refund(self, _: Any, asked: Asked) -> tuple[Any, ...]:
+        entry, reason = asked.members["entry"], asked.members["reason"]
+        return "refund", asked.members.get("credits", self.left(entry)), 0, reason, entry
+
+    def grant(self, _: Any, asked: Asked) -> tuple[Any, ...]:
+        members = asked.members
+        return "grant", members["credits"], 0, members["origin"], members["reference"]["id"]
+
+    def left(self, entry: str, before: Iterable[str] | None = None) -> int:
+        """What may still be refunded of a charge; `before`: counting these refunds alone."""
+        made = [r for r in self.refunds[entry] if before is None or r.id in before]
+        return -self.charges[entry].amount - sum(row.amount for row in made)
+
+    def since(self, balance: Mapping[str, Any]) -> int | None:
+        """The first seq at which a balance was true; None if it never was.
+
+        Before its own seq it was if holds that had run out by then make up the difference.
+        """
+        found, seq = None, int(balance["seq"])
+        for count in range(seq + 1):
+            at = seq - count
+            due = sorted((hold.expires_at, hold.amount) for hold in self.lapsed
+                         if hold.placed <= at < hold.end.seq)  # fmt: skip
+            if count > len(due) and at < len(self.states):
+                break
+            state = self.states[at] if at < len(self.states) else State()
+            held = state.held - sum(amount for _, amount in due[:count])
+            if (state.posted, held) == (balance["posted"], balance["held"]):
+                found = at
+        return found
+
+    @property
+    def limit(self) -> int:
+        """Credits that the tier lends."""
+        return OVERDRAFTS.get(self.tier, 0)
+
+
+def named(asked: Asked) -> str:
+    """The hold that a path names."""
+    return asked.path.split("/")[2]
+
+
+class Checker:
+    """Holds a history against a ledger; `found` are the violations, in sentences."""
+
+    def __init__(
+        self,
+        history: Sequence[Told],
+        rows: Mapping[str, Sequence[Any]],
+        refusals: Mapping[str, Any],
+        tiers: Mapping[str, str],
+    ) -> None:
+        self.found: list[str] = []
+        self.history, self.refusals = history, refusals
+        self.intentions = self.gather()
+        # Under which key a row came, and a hold with its first row.
+        self.owners: dict[str, str | None] = {}
+        for row in (row for each in rows.values() for row in each):
+            self.owners[row.id] = row.idempotency_key
+            self.owners.setdefault(row.hold_id or "", row.idempotency_key)
+        self.accounts = {name: self.walk(name, rows.get(name, ()), tiers[name]) for name in tiers}
+        self.check_acknowledged()
+        self.check_times(self.witnesses())
+
+    def note(self, text: str) -> None:
+        """One violation more."""
+        self.found.append(text)
+
+    def gather(self) -> dict[str, Intention]:
+        """What is known of each key, from all its sendings."""
+        found: dict[str, Intention] = {}
+        for told in self.history:
+            if told.status == 0:
+                self.note(f"unknown: nobody ever answered {told.asked}")
+            if not told.asked.key or told.code == "idempotency_key_reused":
+                continue
+            known = found.setdefault(told.asked.key, Intention(told.asked, told.began))
+            known.began = min(known.began, told.began)
+            known.lost += told.lost
+            if told.status in (200, 201) or (told.status, told.asked.kind) == (402, "debit"):
+                known.bodies.add(told.body)
+                known.fresh += not told.replayed
+            if told.status == 201:
+                known.ended = min(known.ended, told.ended)
+                known.answer = told.answer
+        return found
+
+    def walk(self, name: str, rows: Sequence[Any], tier: str) -> Account:
+        """Follow an account's rows by the model, and say where they part."""
+        account = Account(tier)
+        for number, row in enumerate(rows, 1):
+            key = row.idempotency_key
+            known = self.intentions.get(key or "")
+            if key and (known is None or known.asked.account != name):
+                self.note(f"phantom: nobody asked for {row.id} under {key}")
+                known = None
+            if known is not None:
+                if known.row is not None:
+                    self.note(f"doubled: {key} is {known.row.id} and {row.id}")
+                known.row = row
+            said = (row.kind, row.amount, row.hold_amount, row.reason, subject(row))
+            try:
+                wanted = account.follow(row, known.asked if known else None)
+            except KeyError as error:
+                wanted = (f"nothing without {error}",)
+                account.states.append(State(row.posted_after, row.held_after))
+            if said != wanted:
+                self.note(f"unlike its request: {name} {number}: {said}, not {wanted}")
+            state = account.states[-1]
+            if (row.seq, row.posted_after, row.held_after) != (number, *state[:2]):
+                self.note(f"sums: {name} {row.seq} is not {number} with {state}")
+            if state.held < 0 or (state.posted - state.held < -account.limit and row.amount < 0):
+                self.note(f"overspent: {name} {row.seq} leaves {state}")
+        return account
+
+    def check_acknowledged(self) -> None:
+        """Each acknowledged effect is there, as it was told; each key has one answer."""
+        for key, known in self.intentions.items():
+            if len(known.bodies) > 1 or known.fresh > 1:
+                self.note(f"answers: {key} has {len(known.bodies)}, {known.fresh} of them fresh")
+            if known.bodies and not known.fresh and not known.lost:
+                self.note(f"answers: {key} replays what nobody was told")
+            if known.answer is None:
+                if known.row is not None:
+                    self.note(f"untold: {key} is {known.row.id}, and only refusals were told")
+                continue
+            if known.row is None:
+                self.note(f"lost: {key} was acknowledged and is not there")
+                continue
+            entry, row = known.answer["entry"], known.row
+            unlike = [name for name, own in FIELDS.items() if entry[name] != getattr(row, own)]
+            if unlike or entry["hash"] != row.hash.hex():
+                self.note(f"unlike its answer: {row.id}: {unlike or 'hash'}")
+            self.check_balance(known.answer["balance"], f"the answer to {key}")
+
+    def check_balance(self, balance: Mapping[str, Any], whose: str) -> int:
+        """The closed triple, and that it was ever true; gives the first seq at which it was."""
+        if balance["available"] != balance["posted"] - balance["held"]:
+            self.note(f"triple: {whose}: {balance}")
+        low = self.accounts[balance["account"]].since(balance)
+        if low is None:
+            self.note(f"balance: {whose} never was the one after its seq: {balance}")
+        return int(balance["seq"]) if low is None else low
+
+    def witnesses(self) -> dict[str, list[Span]]:
+        """By account: all that was asked, with the seqs at which its answer was true."""
+        found: dict[str, list[Span]] = defaultdict(list)
+        for known in self.intentions.values():
+            if known.row is not None:
+                seq = known.row.seq
+                found[known.asked.account].append(Span(known.began, known.ended, seq, seq, 1))
+        for told in self.history:
+            spans = found[told.asked.account]
+            if told.status in (200, 201) and not told.asked.key:
+                balance = told.answer["balance"]
+                low = self.check_balance(balance, told.asked.kind)
+                spans.append(Span(told.began, told.ended, low, balance["seq"]))
+            elif told.status >= 400:
+                seq = self.check_refusal(told)
+                if seq is not None and not told.replayed:
+                    spans.append(Span(told.began, told.ended, seq, seq))
+        return found
+
+    def check_times(self, spans: Mapping[str, list[Span]]) -> None:
+        """What had been answered when something was asked comes before it."""
+        for name, each in spans.items():
+            by_end, place, latest = sorted(each, key=lambda span: span.ended), 0, -1
+            for span in sorted(each):
+                while by_end[place].ended < span.began:
+                    latest = max(latest, by_end[place].low)
+                    place += 1
+                if span.high < latest + span.writes:
+                    self.note(f"time: {name} {latest} was answered before {span} was asked")
+
+    # --- refusals ----------------------------------------------------------------------------
+
+    def check_refusal(self, told: Told) -> int | None:
+        """Whether a refusal was right; gives the seq it was true at, where it names one."""
+        check = getattr(self, f"check_{told.code}", None)
+        right: object = check(told, self.accounts[told.asked.account]) if check else False
+        if right is False:
+            self.note(f"refused wrongly: {told.status} {told.code} {told.answer} {told.asked}")
+        return right if isinstance(right, int) and right is not True else None
+
+    def cause_of(self, name: str, told: Told) -> Intention | None:
+        """Whoever made an entry or a hold, if it is there and was asked for in time."""
+        known = self.intentions.get(self.owners.get(name) or "")
+        return known if known and known.row and known.began < told.ended else None
+
+    def state_of(self, told: Told, account: Account) -> tuple[int, State] | None:
+        """Where the ledger keeps a refusal: its seq, and the state it was made in."""
+        kept, answer = self.refusals.get(told.answer.get("refusal", "")), told.answer
+        if kept is None or kept.account_id != told.asked.account:
+            return None
+        if kept.as_of_seq >= len(account.states):
+            return None
+        state = account.states[kept.as_of_seq]
+        says = (answer["available"], answer["held"])
+        return (kept.as_of_seq, state) if says == (state[0] - state[1], state[1]) else None
+
+    def check_insufficient_credits(self, told: Told, account: Account) -> int | bool:
+        found, required = self.state_of(told, account), told.answer["required"]
+        if found is None or required <= told.answer["available"] + account.limit:
+            return False
+        return found[0]
+
+    def check_limit_reached(self, told: Told, account: Account) -> int | bool:
+        found, maximum = self.state_of(told, account), told.answer["maximum"]
+        if found is None or told.answer["limit"] != "open_holds":
+            return False
+        return found[1].open_holds >= maximum and found[0]
+
+    def check_hold_captured(self, told: Told, account: Account) -> bool:
+        hold = account.holds.get(named(told.asked))
+        status = told.code.removeprefix("hold_")
+        if hold is None or hold.status != status or hold.end.id != told.answer["entry"]:
+            return False
+        return status == "expired" or self.cause_of(hold.end.id, told) is not None
+
+    check_hold_released = check_hold_captured
+    check_hold_expired = check_hold_captured
+
+    def check_capture_exceeds_hold(self, told: Told, account: Account) -> bool:
+        hold, held = account.holds.get(named(told.asked)), told.answer["held"]
+        return hold is not None and held < told.asked.members["credits"] and held in hold.rests
+
+    def check_validation(self, told: Told, account: Account) -> bool:
+        """An extension below what another one had set aside before: quantities only grow."""
+        if told.asked.kind != "extend":
+            return False
+        return told.asked.members["quantity"] < account.holds[named(told.asked)].quantity
+
+    def check_refund_exceeds(self, told: Told, account: Account) -> bool:
+        entry = told.asked.members["entry"]
+        if entry not in account.charges:
+            return False
+        made = [row.id for row in account.refunds[entry] if self.cause_of(row.id, told)]
+        return account.left(entry, made) < told.asked.members.get("credits", 1)
+
+    def check_already_charged(self, told: Told, account: Account) -> bool:
+        about, known = told.asked.members, self.cause_of(told.answer["original"], told)
+        return known is not None and (known.row.operation, known.row.reference_id) == (
+            about["operation"],
+            about["reference"]["id"],
+        )
+
+    def check_already_granted(self, told: Told, account: Account) -> bool:
+        known = self.cause_of(told.answer["entry"], told)
+        wanted = told.asked.members["reference"]
+        return known is not None and known.asked.members["reference"] == wanted
+
+    def check_idempotency_key_reused(self, told: Told, account: Account) -> bool:
+        known = self.intentions.get(told.asked.key)
+        return known is not None and known.row is not None and known.asked != told.asked
+
+
+def subject(row: Any) -> str | None:
+    """What a row is about: the hold, the charge it reverses, or its reference."""
+    if row.kind == "grant" and row.reason == "allocation":
+        return None
+    if row.kind in ("capture", "release") or row.reason == "extended":
+        return str(row.hold_id)
+    return row.reverses_id or row.reference_id
