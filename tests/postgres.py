@@ -60,8 +60,18 @@ class Server:
         return f"postgresql+psycopg://{login}@127.0.0.1:{self.port}/{database}"
 
     def strike(self) -> None:
-        """Stop it at once, without a checkpoint, and start it again on what it has written."""
+        """Stop it at once, without a checkpoint, and start it again on what it has written.
+
+        Returns when it is ready. Raises TimeoutError.
+        """
+        data = Path(self.folder, "data")
+        before = _process_of(data)
         os.kill(self.keeper, signal.SIGUSR1)
+        give_up = time.monotonic() + 60
+        while _process_of(data) in ("", before) or not _is_ready(data):
+            if time.monotonic() > give_up:
+                raise TimeoutError("PostgreSQL did not start again")
+            time.sleep(0.02)
 
     def stop(self) -> None:
         """Stop it; its folder is the last thing that goes."""
@@ -195,6 +205,13 @@ def _is_ready(data: Path) -> bool:
     with contextlib.suppress(FileNotFoundError):
         return (data / "postmaster.pid").read_text().splitlines()[7:8] == ["ready   "]
     return False
+
+
+def _process_of(data: Path) -> str:
+    """The number of the postmaster's process, as its file says; empty while there is none."""
+    with contextlib.suppress(FileNotFoundError):
+        return (data / "postmaster.pid").read_text().partition("\n")[0]
+    return ""
 
 
 def _is_alive(pid: int) -> bool:

@@ -42,6 +42,7 @@ from tests.serving import ROOT, serving
 
 WORKERS = 3
 ACCOUNTS = 40
+KILLS, LONGEST = 3, 60.0  # a run goes on until so many workers were killed, or for so long
 WARM = 30.0  # seconds after which a worker's memory may only grow by GROWTH
 GROWTH = 0.10
 CACHE = sqlite.CACHE_KIB[True] << 10  # on SQLite its writer's pages may still come in, too
@@ -106,7 +107,9 @@ def run(orders: Orders, crowd: Crowd, nemesis: Nemesis, say: Says) -> None:
     crowd.start()
     nemesis.start()
     try:
-        while (passed := time.monotonic() - begun) < orders.seconds:
+        while (passed := time.monotonic() - begun) < orders.seconds or (
+            nemesis.blows["worker killed"] < KILLS and passed < LONGEST
+        ):
             if passed > orders.seconds / 2 and nemesis.spared is None:
                 nemesis.spare()
             done = ", ".join(f"{count} {name}" for name, count in nemesis.blows.items())
