@@ -34,6 +34,7 @@ from portal.ledger.commands import (
     Refund,
     Refused,
     ReleaseHold,
+    SetCap,
     SetStatus,
 )
 from portal.ledger.deciding import Decision, decide
@@ -178,6 +179,7 @@ __all__ = [
     "STATUSES",
     "SYSTEM",
     "ScopeDeniedError",
+    "SetCap",
     "SetStatus",
     "State",
     "StorageUnavailableError",

@@ -18,7 +18,7 @@ from portal.ledger.statements import Insert, InsertBoth, Row, append_all
 from portal.ledger.tables import accounts, draws, entries, grants, revisions
 
 INSERT_ACCOUNTS: Final = Insert(accounts, ("id", "head_hash", "revision_hash", "created_at"))
-INSERT_REVISIONS: Final = Insert(revisions)
+INSERT_REVISIONS: Final = Insert(revisions, Revision._fields)
 INSERT_GRANTS: Final = Insert(grants, Grant._fields[:10])
 INSERT_ENTRIES: Final = InsertBoth(Insert(entries), Insert(draws))
 INSERT_REFUSALS: Final = Insert(refusals)

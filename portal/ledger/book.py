@@ -226,6 +226,7 @@ class Book:
             account.seq,
             occurred_at,
             self.now,
+            account.caps,
             PENDING,
             PENDING,
         )

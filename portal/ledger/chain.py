@@ -37,8 +37,12 @@ def entry_hash(
 
 
 def revision_hash(revision: Revision, prev_hash: bytes) -> bytes:
-    """SHA-256 over a revision's fields and the hash of the account's revision before it."""
-    return digest(REVISION, revision[:-2], prev_hash)
+    """SHA-256 over a revision's fields and the hash of the account's revision before it.
+
+    Caps came later: a revision without any is hashed as it was before there were caps.
+    """
+    fields = revision[:-2] if revision.caps is not None else revision[:-3]
+    return digest(REVISION, fields, prev_hash)
 
 
 def refusal_hash(refusal: Refusal) -> bytes:

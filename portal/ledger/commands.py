@@ -132,6 +132,21 @@ class SetStatus(Asked):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SetCap(Asked):
+    """Cap what an account may spend on an operation (None: on all); no credits: its tier's cap.
+
+    `lift` lets a stop-loss be until its window ends.
+    """
+
+    account_id: str
+    limit: str
+    operation: str | None = None
+    credits: int | None = None
+    lift: bool = False
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Advance(Asked):
     """Only materialise what has fallen due on an account."""
 
@@ -149,6 +164,7 @@ Command = (
     | Adjust
     | PutAccount
     | SetStatus
+    | SetCap
     | Advance
 )
 
@@ -164,6 +180,7 @@ NAMES: Final[dict[type, str]] = {
     Adjust: "adjustment",
     PutAccount: "account",
     SetStatus: "status",
+    SetCap: "cap",
     Advance: "advance",
 }
 

@@ -22,6 +22,7 @@ from portal.ledger.commands import (
     Refund,
     Refused,
     ReleaseHold,
+    SetCap,
     SetStatus,
 )
 from portal.ledger.debits import debit
@@ -31,7 +32,7 @@ from portal.ledger.grants import adjust, issue_grant
 from portal.ledger.holds import capture_hold, extend_hold, place_hold, release_hold
 from portal.ledger.identifiers import Ids
 from portal.ledger.model import Hold, Revision, State
-from portal.ledger.plans import put_account, set_status
+from portal.ledger.plans import put_account, set_cap, set_status
 from portal.ledger.refunds import refund
 from portal.ledger.turnover import advance
 
@@ -120,6 +121,8 @@ def answer(book: Book, command: Command, facts: Facts) -> Posted:
             draft = adjust(book, command, facts)
         case PutAccount():
             draft = put_account(book, command)
+        case SetCap():
+            set_cap(book, command)
         case SetStatus():
             set_status(book, command)  # and an Advance asks for nothing more
     if draft is None:

@@ -54,6 +54,9 @@ class LimitReachedError(NumberedError):
     available: int
     held: int
     until: int | None
+    # Of a cap on what may be spent: what counts against it already, on which operation.
+    used: int | None = None
+    operation: str | None = None
 
 
 @dataclass(eq=False)

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from portal.ledger.caps import Spent
 from portal.ledger.model import Entry, Hold, Reversible
 
 
@@ -9,7 +10,7 @@ class Facts(NamedTuple):
     """Facts of one command: who already charged its reference, the hold or entry it names.
 
     `charged` and `granted` are entry ids; `ended` is the entry that closed the hold, `late`
-    the debit that captured it after it expired.
+    the debit that captured it after it expired; `spent` is None where no cap counts.
     """
 
     charged: str | None = None
@@ -18,6 +19,7 @@ class Facts(NamedTuple):
     ended: Entry | None = None
     late: Entry | None = None
     reversible: Reversible | None = None
+    spent: Spent | None = None
 
 
 NO_FACTS = Facts()

@@ -1,11 +1,13 @@
 """What a spending command needs before it takes: a price, funds, a status that allows it."""
 
+from dataclasses import replace
 from typing import Any
 
 from portal import pricing
-from portal.ledger import burn
+from portal.ledger import burn, caps
 from portal.ledger.book import About, Book
 from portal.ledger.burn import Part
+from portal.ledger.caps import LATE, LATE_DAYS
 from portal.ledger.commands import Asked, Debit, PlaceHold
 from portal.ledger.errors import (
     AccountSuspendedError,
@@ -16,10 +18,6 @@ from portal.ledger.errors import (
     ValidationError,
 )
 from portal.ledger.facts import Facts
-from portal.ledger.model import DAY
-
-LATE_DAYS = 35
-LATE = LATE_DAYS * DAY
 
 
 def said(command: Asked, reason: str, **more: Any) -> About:
@@ -80,6 +78,28 @@ def limit_reached(
     """The refusal of what a tier's cap does not allow."""
     account = book.account
     return LimitReachedError(limit, maximum, requested, account.available, account.held, until)
+
+
+def within_caps(book: Book, facts: Facts, operation: str, credits: int, at: int) -> None:
+    """Refuse what passes a cap on spending in its window at `at`, or meets a stop-loss.
+
+    A cap is never passed; a stop-loss lets the job through that reaches it, and none after.
+    """
+    if facts.spent is None:
+        return
+    account, tier = book.account, tier_of(book)
+    asked = (cap for cap in caps.caps_of(account, tier) if cap.operation in (None, operation))
+    for cap, used, ends_at in caps.uses(
+        account, asked, facts.spent, book.holds.values(), at, book.now
+    ):
+        if cap.limit in pricing.STOP_LOSSES:
+            passed = used >= cap.credits and at >= (cap.lifted_until or at)
+        else:
+            passed = credits > 0 and used + credits > cap.credits
+        if passed:
+            until = ends_at if ends_at > book.now else None
+            reached = limit_reached(book, cap.limit, cap.credits, used + credits, until)
+            raise replace(reached, used=used, operation=cap.operation)
 
 
 def funded(book: Book, amount: int, operation: str) -> list[Part]:

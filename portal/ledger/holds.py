@@ -27,6 +27,7 @@ from portal.ledger.funds import (
     spending,
     tier_of,
     uncharged,
+    within_caps,
 )
 from portal.ledger.model import AMOUNT_MAX, DAY, MICROSECONDS, Hold, Pin
 
@@ -49,6 +50,7 @@ def place_hold(book: Book, command: PlaceHold, facts: Facts) -> tuple[Draft, Hol
     operation = book.tariffs.named(quoted.tariff).get_operation(quoted.operation)
     asked_for = command.ttl_seconds
     ttl = whole_ttl(operation.hold_ttl_seconds if asked_for is None else asked_for)
+    within_caps(book, facts, quoted.operation, quoted.credits, book.now)
     parts = funded(book, quoted.credits, quoted.operation)
     hold = Hold(
         book.ids.new("hld", book.now),
@@ -85,15 +87,22 @@ def extend_hold(book: Book, command: ExtendHold, facts: Facts) -> tuple[Draft, H
         raise limit_reached(book, "units_per_job", units_max, quantity, None)
     price = pricing.quote(book.tariffs.named(hold.tariff), hold.operation, quantity).credits
     about = said(command, "extended")
-    return widen(book, hold, about, max(0, price - hold.amount), quantity, until)
+    more = max(0, price - hold.amount)
+    if more:
+        widenable(book, facts, hold, more)
+    return widen(book, hold, about, more, quantity, until)
+
+
+def widenable(book: Book, facts: Facts, hold: Hold, more: int) -> None:
+    """Refuse to set more aside where nothing new may be spent, or a cap would be passed."""
+    spending(book)
+    within_caps(book, facts, hold.operation, more, book.now)
 
 
 def widen(
     book: Book, hold: Hold, about: About, more: int, quantity: int, until: int
 ) -> tuple[Draft, Hold]:
     """Set `more` credits aside on an open hold, and let it live at least until `until`."""
-    if more:
-        spending(book)
     parts = funded(book, more, hold.operation)
     longer = hold._replace(
         quantity=quantity, amount=hold.amount + more, expires_at=max(hold.expires_at, until)
@@ -114,6 +123,7 @@ def capture_hold(book: Book, command: CaptureHold, facts: Facts) -> tuple[Draft,
     if credits > hold.rest:
         about = said(command, "overflow")
         more = credits - hold.rest
+        widenable(book, facts, hold, more)
         _, hold = widen(book, hold, about, more, hold.quantity, hold.expires_at)
     return capture(book, command, hold, credits)
 
@@ -190,6 +200,7 @@ def late_capture(book: Book, command: CaptureHold, facts: Facts) -> Draft:
     credits = allowed(book, hold, command.credits)
     if book.now > hold.expires_at + LATE_CAPTURE or book.account.status != "active":
         raise expired(hold, facts, credits, 0)
+    within_caps(book, facts, hold.operation, credits, book.now)
     try:
         parts = funded(book, credits, hold.operation)
     except InsufficientCreditsError as error:

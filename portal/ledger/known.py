@@ -1,9 +1,10 @@
 """What is known while the commands of one database transaction are decided, one by one."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from portal.ledger import commands as asked
 from portal.ledger.book import Draft
+from portal.ledger.caps import Spent
 from portal.ledger.commands import Command, Outcome
 from portal.ledger.facts import Facts
 from portal.ledger.model import Answered, Draw, Entry, Grant, Hold, Reference, Reversible, State
@@ -26,6 +27,7 @@ class Known:
         self.ended: dict[str, Entry] = {}
         self.late: dict[str, Entry] = {}
         self.reversibles: dict[str, Reversible] = {}
+        self.spent: dict[str, Spent] = {}
 
     def find_account(self, command: Command) -> str | None:
         """The account a command is about; None for a hold or an entry that nobody knows."""
@@ -43,7 +45,8 @@ class Known:
         """The facts of one command, as of all drafts before it."""
         match command:
             case asked.Debit() | asked.PlaceHold():
-                return Facts(charged=self.charged.get(claim_of(command)))
+                spent = self.spent.get(command.account_id)
+                return Facts(charged=self.charged.get(claim_of(command)), spent=spent)
             case asked.ExtendHold() | asked.CaptureHold() | asked.ReleaseHold():
                 return self._facts_of_hold(command.hold_id)
             case asked.Refund():
@@ -53,18 +56,27 @@ class Known:
             case _:
                 return Facts()
 
+    def is_counted(self, account_id: str, first: int) -> bool:
+        """Whether it is known what an account has spent from a day on."""
+        spent = self.spent.get(account_id)
+        return spent is not None and spent.first <= first
+
     def _facts_of_hold(self, hold_id: str) -> Facts:
         hold = self.holds.get(hold_id)
         if hold is None:
             return Facts()
         charged = self.charged.get(claim_of_hold(hold)) if hold.status == "expired" else None
         ended, late = self.ended.get(hold_id), self.late.get(hold_id)
-        return Facts(hold=hold, charged=charged, ended=ended, late=late)
+        spent = self.spent.get(hold.account_id)
+        return Facts(hold=hold, charged=charged, ended=ended, late=late, spent=spent)
 
-    def note(self, state: State, drafts: Iterable[Draft], hold: Hold | None) -> None:
+    def note(self, state: State, drafts: Sequence[Draft], hold: Hold | None) -> None:
         """Move on by what a command drafted."""
         before = self.states.get(state.account.id)
         self.states[state.account.id] = state
+        spent = self.spent.get(state.account.id)
+        if spent is not None:
+            self.spent[state.account.id] = spent.after(draft.entry for draft in drafts)
         for entry, draws, grants in drafts:
             if entry.hold_id is not None:
                 self._note_hold(entry, before)

@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 from portal.ledger import commands as asked
 from portal.ledger import queries
 from portal.ledger.burn import in_burn_order
+from portal.ledger.caps import Spent
 from portal.ledger.commands import Command
 from portal.ledger.holds import joined
 from portal.ledger.known import HOLD_COMMANDS, SPENDING_COMMANDS, Known, claim_of, claim_of_hold
@@ -174,3 +175,12 @@ def load_payments(connection: Connection, known: Known, commands: Sequence[Comma
     if payments:
         [rows] = read_all(connection, [(queries.PAYMENTS, {"payments": payments})])
         known.paid = dict(rows)
+
+
+def load_spent(connection: Connection, known: Known, ids: list[str], first: int) -> None:
+    """What accounts have spent from a day on, by day and operation."""
+    [rows] = read_all(connection, [(queries.SPENT, {"ids": ids, "first": first})])
+    days: dict[str, dict[tuple[int, str], tuple[int, int]]] = {each: {} for each in ids}
+    for account_id, day, operation, charged, refunded in rows:
+        days[account_id][day, operation] = (charged, refunded)
+    known.spent |= {account_id: Spent(first, each) for account_id, each in days.items()}

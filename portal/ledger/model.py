@@ -84,6 +84,7 @@ class Account(NamedTuple):
     revision: int
     revision_hash: bytes
     created_at: int
+    caps: str | None = None
 
     @property
     def available(self) -> int:
@@ -92,7 +93,7 @@ class Account(NamedTuple):
 
 
 class Revision(NamedTuple):
-    """One immutable change of an account's terms: name, plan, status, limit or period."""
+    """One immutable change of an account's terms: name, plan, status, limits or period."""
 
     account_id: str
     revision: int
@@ -112,6 +113,7 @@ class Revision(NamedTuple):
     as_of_seq: int
     occurred_at: int
     recorded_at: int
+    caps: str | None
     prev_hash: bytes
     hash: bytes
 

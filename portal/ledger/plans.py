@@ -4,12 +4,13 @@ import json
 from typing import Final
 
 from portal import pricing
+from portal.ledger import caps
 from portal.ledger.book import About, Book, Draft
-from portal.ledger.commands import Asked, PutAccount, SetStatus
+from portal.ledger.commands import Asked, PutAccount, SetCap, SetStatus
 from portal.ledger.errors import ValidationError
-from portal.ledger.funds import said
+from portal.ledger.funds import said, tier_of
 from portal.ledger.grants import give, new_grant
-from portal.ledger.model import GENESIS, STATUSES, Account, State
+from portal.ledger.model import AMOUNT_MAX, GENESIS, STATUSES, Account, State
 from portal.ledger.stamps import day_of
 from portal.ledger.turnover import allocate, limited
 
@@ -135,6 +136,43 @@ def set_status(book: Book, command: SetStatus) -> None:
     if command.status != book.account.status:
         changed = book.account._replace(status=command.status)
         book.revise(changed, command.status, by(command), book.now, command.note or "")
+
+
+def set_cap(book: Book, command: SetCap) -> None:
+    """Set, remove or lift a cap of the account's own; the same again is no change."""
+    name = (command.limit, command.operation)
+    refuse_unknown_cap(book, command)
+    in_force = {cap[:2]: cap for cap in caps.caps_of(book.account, tier_of(book))}
+    own = {cap[:2]: cap for cap in caps.read_caps(book.account.caps)}
+    if command.lift:
+        if name not in in_force:
+            raise ValidationError("limit", "is not set, so it cannot be lifted", command.limit)
+        _, _, ends_at = caps.window(book.account, command.limit, book.now)
+        own[name] = in_force[name]._replace(lifted_until=ends_at)
+    elif command.credits is None:
+        own.pop(name, None)
+    else:
+        own[name] = pricing.SpendCap(*name, command.credits)
+    changed = book.account._replace(caps=caps.write_caps(own.values()))
+    if changed != book.account:
+        word = "lifted" if command.lift else "uncapped" if command.credits is None else "capped"
+        book.revise(changed, word, by(command), book.now, command.note or "")
+
+
+def refuse_unknown_cap(book: Book, command: SetCap) -> None:
+    """Refuse a cap that nobody knows, of an operation that is none, or not of whole credits."""
+    stops = command.limit in pricing.STOP_LOSSES
+    if not stops and (command.lift or command.limit not in pricing.CREDIT_CAPS):
+        known = pricing.STOP_LOSSES if command.lift else pricing.CREDIT_CAPS + pricing.STOP_LOSSES
+        raise ValidationError("limit", f"must be one of {', '.join(known)}", command.limit)
+    if command.credits is None:
+        return
+    if not 0 <= command.credits <= AMOUNT_MAX:
+        raise ValidationError("credits", f"must be from 0 to {AMOUNT_MAX}", command.credits)
+    if command.operation is not None:
+        if stops:
+            raise ValidationError("operation", "must be absent: it stops all", command.operation)
+        book.tariffs.in_force(book.now).get_operation(command.operation)
 
 
 def by(command: Asked) -> tuple[str, str]:

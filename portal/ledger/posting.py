@@ -11,6 +11,7 @@ from typing import Final
 from sqlalchemy.engine import Connection
 
 from portal import pricing
+from portal.ledger import caps
 from portal.ledger import commands as asked
 from portal.ledger.appending import (
     Pages,
@@ -37,7 +38,7 @@ from portal.ledger.errors import (
 )
 from portal.ledger.identifiers import Ids
 from portal.ledger.known import Known
-from portal.ledger.loading import load
+from portal.ledger.loading import load, load_spent
 from portal.ledger.model import GENESIS, Answered, Refusal, Request, State
 from portal.ledger.plans import unopened
 from portal.ledger.replay import replayed
@@ -78,6 +79,9 @@ def preview(
     missing = refused_unknown(known, command, now)
     if isinstance(missing, Refused):
         return missing
+    first = caps.counted_from(missing.account, command, now, tariffs)
+    if first is not None:
+        load_spent(connection, known, [missing.account.id], first)
     facts = known.facts_of(command)
     return decide(missing, command, facts, now=now, tariffs=tariffs, ids=ids).outcome
 
@@ -105,6 +109,7 @@ class Posting:
         state = refused_unknown(self.known, command, self.now)
         if isinstance(state, Refused):
             return state
+        self._count_spent(state, command)
         facts = self.known.facts_of(command)
         decision = decide(state, command, facts, now=self.now, tariffs=self.tariffs, ids=self.ids)
         outcome = self._keep(state, decision)
@@ -115,6 +120,20 @@ class Posting:
         if request is not None:
             self.known.outcomes[request.service, request.key] = outcome
         return outcome
+
+    def _count_spent(self, state: State, command: Command) -> None:
+        """Load what was spent once a command asks a cap, for all accounts that have caps."""
+        first = caps.counted_from(state.account, command, self.now, self.tariffs)
+        if first is None or self.known.is_counted(state.account.id, first):
+            return
+        if self.pages.drafts:
+            self.pages.append(self.connection)  # what was drafted counts
+        capped = (s.account for s in self.known.states.values())
+        self.read_spent([a.id for a in capped if caps.is_capped(a, self.tariffs)], first)
+
+    def read_spent(self, account_ids: list[str], first: int) -> None:
+        """What accounts have spent from a day on, into what is known."""
+        load_spent(self.connection, self.known, account_ids, first)
 
     def _known_outcome(self, request: Request) -> Outcome | None:
         known = self.known.answered.get((request.service, request.key))

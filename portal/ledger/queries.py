@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from portal.ledger.model import Account, Answered, Draw, Entry, Grant, Hold
-from portal.ledger.records import requests
+from portal.ledger.records import requests, usage_days
 from portal.ledger.statements import POSTGRESQL, AnyOf, Statement
 from portal.ledger.tables import accounts, draws, entries, grants, holds
 
@@ -56,6 +56,15 @@ ENDINGS: Final = Statement(
         AnyOf(entries.c.hold_id, "holds"),
         sa.or_(entries.c.resolution.is_not(None), is_word(entries.c.kind, "debit")),
     )
+)
+SPENT: Final = Statement(
+    sa.select(
+        usage_days.c.account_id,
+        usage_days.c.day,
+        usage_days.c.operation,
+        usage_days.c.charged,
+        usage_days.c.refunded,
+    ).where(AnyOf(usage_days.c.account_id, "ids"), usage_days.c.day >= sa.bindparam("first"))
 )
 PAYMENTS: Final = Statement(
     sa.select(entries.c.reference_id, entries.c.id).where(

@@ -22,6 +22,7 @@ TERMS: Final = (
     "anchor_at",
     "period_start",
     "period_end",
+    "caps",
 )
 STANDING: Final = ("posted", "held", "seq", "head_hash", "changed_at", "next_due_at")
 

@@ -79,6 +79,7 @@ def account_at(connection: Connection, entry: Entry) -> Account:
         terms.revision,
         terms.hash,
         created_at,
+        terms.caps,
     )
 
 

@@ -69,6 +69,7 @@ accounts = Table(
     # The application may UPDATE this column and no other: PostgreSQL lends a row lock only
     # to those who may update something. Nothing reads it.
     Column("touched", Integer, nullable=False, server_default="0"),
+    Column("caps", Text),
     sa.CheckConstraint("held >= 0", name="held"),
     sa.CheckConstraint("overdraft_limit >= 0", name="overdraft_limit"),
     sa.CheckConstraint(f"abs(posted) <= {BALANCE_MAX}", name="posted"),
@@ -101,6 +102,7 @@ revisions = Table(
     Column("recorded_at", Big, nullable=False),
     Column("prev_hash", LargeBinary, nullable=False),
     Column("hash", LargeBinary, nullable=False),
+    Column("caps", Text),
     **ROWLESS,
 )
 

@@ -41,11 +41,20 @@ from portal.pricing.prices import (
 from portal.pricing.quote import CREDITS_MAX, QUANTITY_MAX, Quote, quote
 from portal.pricing.tariff import Operation, OverCapture, Tariff, Tariffs
 from portal.pricing.text import COUNTER, count_characters
-from portal.pricing.tiers import Caps, Rollover, RolloverPolicy, Tier
+from portal.pricing.tiers import (
+    CREDIT_CAPS,
+    STOP_LOSSES,
+    Caps,
+    Rollover,
+    RolloverPolicy,
+    SpendCap,
+    Tier,
+)
 
 __all__ = [
     "COUNTER",
     "CREDITS_MAX",
+    "CREDIT_CAPS",
     "LATE_CAPTURE_SECONDS",
     "OUTCOMES",
     "QUANTITY_MAX",
@@ -53,6 +62,7 @@ __all__ = [
     "REFUND_REASONS",
     "REINSTATED_DAYS",
     "RELEASE_REASONS",
+    "STOP_LOSSES",
     "Blame",
     "BlockPrice",
     "Caps",
@@ -74,6 +84,7 @@ __all__ = [
     "Rollover",
     "RolloverError",
     "RolloverPolicy",
+    "SpendCap",
     "Step",
     "SurrogateError",
     "Tariff",

@@ -16,7 +16,15 @@ from portal.pricing.prices import BlockPrice, FlatPrice, GraduatedPrice, Price, 
 from portal.pricing.quote import CREDITS_MAX, QUANTITY_MAX
 from portal.pricing.section import Section
 from portal.pricing.tariff import Operation, OverCapture, Tariff
-from portal.pricing.tiers import Caps, Rollover, RolloverPolicy, Tier
+from portal.pricing.tiers import (
+    CREDIT_CAPS,
+    STOP_LOSSES,
+    Caps,
+    Rollover,
+    RolloverPolicy,
+    SpendCap,
+    Tier,
+)
 
 BYTES_MAX = 262_144
 STEPS_MAX = 32
@@ -77,6 +85,7 @@ def parse_tariff(text: str, source: str) -> Tariff:
         tiers=MappingProxyType({name: _tier(name, one) for name, one in _named(root, "tiers")}),
     )
     root.close()
+    faults += _uncapped(tariff)
     if faults:
         raise TariffError(source, tuple(faults))
     return tariff
@@ -202,6 +211,33 @@ def _caps(table: Section) -> Caps:
     caps = Caps(
         open_holds=table.whole("open_holds", 1, QUANTITY_MAX, None),
         units_per_job=table.whole("units_per_job", 1, QUANTITY_MAX, None),
+        spend=_spend(table),
     )
     table.close()
     return caps
+
+
+def _spend(table: Section) -> tuple[SpendCap, ...]:
+    found = _spend_caps(table, None, (*CREDIT_CAPS, *STOP_LOSSES))
+    operations = table.section("operations", required=False)
+    for name in operations.names():
+        one = operations.section(name)
+        found += _spend_caps(one, name, CREDIT_CAPS)
+        one.close()
+    return tuple(found)
+
+
+def _spend_caps(table: Section, operation: str | None, limits: tuple[str, ...]) -> list[SpendCap]:
+    found = ((limit, table.whole(limit, 0, CREDITS_MAX, None)) for limit in limits)
+    return [SpendCap(limit, operation, credits) for limit, credits in found if credits is not None]
+
+
+def _uncapped(tariff: Tariff) -> list[Fault]:
+    return [
+        Fault(
+            f"tiers.{tier.name}.caps.operations.{cap.operation}", "is no operation of this tariff"
+        )
+        for tier in tariff.tiers.values()
+        for cap in tier.caps.spend
+        if cap.operation is not None and cap.operation not in tariff.operations
+    ]

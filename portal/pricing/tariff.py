@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal, Self
 
 from portal.pricing.errors import (
@@ -74,8 +75,6 @@ class Tariffs(tuple[Tariff, ...]):
     never be a matter of luck.
     """
 
-    __slots__ = ()
-
     def __new__(cls, tariffs: Iterable[Tariff] = ()) -> Self:
         ordered = sorted(tariffs, key=lambda tariff: (tariff.effective_at, tariff.name))
         faults = tuple(_clashes(ordered))
@@ -96,6 +95,12 @@ class Tariffs(tuple[Tariff, ...]):
             if tariff.name == name:
                 return tariff
         raise UnknownTariffError(name, tuple(tariff.name for tariff in self))
+
+    @cached_property
+    def capped(self) -> frozenset[str]:
+        """The tiers that any tariff sets spend caps for: few, and most often none."""
+        tiers = (tier for tariff in self for tier in tariff.tiers.values())
+        return frozenset(tier.name for tier in tiers if tier.caps.spend)
 
     @property
     def latest(self) -> Tariff:

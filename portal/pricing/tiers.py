@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal, NamedTuple
 
 from portal.pricing.errors import RolloverError
 
 RolloverPolicy = Literal["none", "full", "cap", "percent", "multiple"]
+
+# What an account may spend: a cap is never passed, a stop-loss refuses all once it is reached.
+CREDIT_CAPS: Final = ("credits_per_day", "credits_per_period")
+STOP_LOSSES: Final = ("stop_loss_per_day", "stop_loss_per_period")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +44,25 @@ class Rollover:
         return min(rest, self.amount * allocation)
 
 
+class SpendCap(NamedTuple):
+    """Credits that may be spent on one operation (None: on all) within a window.
+
+    A stop-loss that an admin lifted is not asked before `lifted_until` (UTC µs).
+    """
+
+    limit: str
+    operation: str | None
+    credits: int
+    lifted_until: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Caps:
     """Limits of a tier; None means unlimited."""
 
     open_holds: int | None = None
     units_per_job: int | None = None
+    spend: tuple[SpendCap, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

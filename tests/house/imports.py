@@ -56,8 +56,9 @@ FRONTS = frozenset({"ledger", "pricing", "identity", "signing"})
 # and prices alone, and may not import the other half, which loads, appends and reads.
 DECIDING = frozenset(
     {
-        "book", "burn", "chain", "commands", "debits", "deciding", "errors", "facts", "funds",
-        "grants", "holds", "identifiers", "model", "plans", "refunds", "stamps", "turnover",
+        "book", "burn", "caps", "chain", "commands", "debits", "deciding", "errors", "facts",
+        "funds", "grants", "holds", "identifiers", "model", "plans", "refunds", "stamps",
+        "turnover",
     }
 )  # fmt: skip
 

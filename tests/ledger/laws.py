@@ -119,7 +119,8 @@ def law_7(tables: Tables) -> Iterator[str]:
             yield f"{account.id}: the head is not the last hash"
         head = bytes(32)
         for row in tables.revisions.get(account.id, []):
-            if row.prev_hash != head or row.hash != sha256("revision", head, row[:-2]):
+            terms = row[:18] if row.caps is None else row[:19]
+            if row.prev_hash != head or row.hash != sha256("revision", head, terms):
                 yield f"{account.id} revision {row.revision}: the hash does not follow"
             head = row.hash
         if account.revision_hash != head:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from portal.ledger.model import DAY
+from portal.pricing import CREDIT_CAPS, STOP_LOSSES
 from tests.ledger.comparing import Pair, ask
 from tests.ledger.model_bank import Bank
 from tests.ledger.model_lots import Ask
@@ -24,7 +25,7 @@ from tests.ledger.stories import (
 )
 
 ACCOUNTS = st.sampled_from(["ada", "ada", "ada", "bob"])
-TIERS = st.sampled_from(["plus", "scale", "scale", "basic", "pro", "free", "quit"])
+TIERS = st.sampled_from(["plus", "scale", "scale", "basic", "pro", "free", "quit", "club"])
 OPERATIONS = st.sampled_from([*["speak", "fast", "clone", "stream"] * 3, "sing"])
 SIZES = st.one_of(
     st.sampled_from([1, 2, 49, 50, 51, 99, 100, 101, 250, 300, 500, 650, 700, 1_001]),
@@ -295,6 +296,23 @@ class Machine(RuleBasedStateMachine):
         """Suspend, freeze, close, or lift it."""
         self.post(ask("status", admin=True, **members))
 
+    @rule(
+        account=ACCOUNTS,
+        limit=st.sampled_from([*CREDIT_CAPS, *STOP_LOSSES]),
+        operation=st.sampled_from([None, None, "speak", "fast", "stream"]),
+        credits=st.sampled_from([None, 0, 49, 100, 150, 400, 1_000]),
+        lift=st.sampled_from([False, False, True]),
+    )
+    def set_cap(self, **members: Any) -> None:
+        """Cap what may be spent, take a cap away, or let a stop-loss be."""
+        if members["limit"] in STOP_LOSSES:
+            members["operation"] = None
+        if members["limit"] in CREDIT_CAPS or not members["lift"]:
+            members["lift"] = None
+        else:
+            members["credits"] = None
+        self.post(ask("set_cap", admin=True, **members))
+
     @rule(account=ACCOUNTS)
     def advance(self, account: str) -> None:
         """Sweep."""
@@ -335,6 +353,7 @@ class Machine(RuleBasedStateMachine):
                     "grant",
                     "put",
                     "status",
+                    "cap",
                     "advance",
                     "again",
                 ]
@@ -361,6 +380,8 @@ class Machine(RuleBasedStateMachine):
             "put": self.put("ada", "plus" if quantity % 2 else "quit"),
             "status": ask("status", admin=True, account="ada",
                           status="suspended" if quantity % 7 == 0 else "active"),
+            "cap": ask("set_cap", admin=True, account="ada", limit="credits_per_day",
+                       credits=quantity),
             "advance": ask("advance", account="ada"),
             "again": self.asked[-1 - places[1] % len(self.asked)] if self.asked else
                      ask("advance", account="bob"),

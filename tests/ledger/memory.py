@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from portal import pricing
+from portal.ledger import caps
 from portal.ledger import commands as asked
 from portal.ledger.appending import Pages
 from portal.ledger.book import Draft
@@ -21,6 +22,7 @@ from portal.ledger.known import HOLD_COMMANDS, SPENDING_COMMANDS, Known, claim_o
 from portal.ledger.model import (
     AMOUNT_MAX,
     BALANCE_MAX,
+    DAY,
     GENESIS,
     Account,
     Answered,
@@ -102,7 +104,7 @@ class Tables:
         guard(row.recorded_at >= account.changed_at, "time of revisions")
         guard(row.overdraft_limit >= 0, "overdraft_limit")
         self.revisions.setdefault(row.account_id, []).append(row)
-        terms = {name: getattr(row, name) for name in Revision._fields[3:12]}
+        terms = {name: getattr(row, name) for name in (*Revision._fields[3:12], "caps")}
         self.accounts[row.account_id] = account._replace(
             **terms,
             revision=row.revision,
@@ -292,6 +294,10 @@ class MemoryPosting(Posting):
         """The first outcome, marked as replayed."""
         return self.ledger.again(answered)
 
+    def read_spent(self, account_ids: list[str], first: int) -> None:
+        """What accounts have spent from a day on, counted from their entries."""
+        load_spent(self.ledger.tables, self.known, account_ids, first)
+
 
 class MemoryLedger:
     """A ledger in memory; `post` and `preview` as the real ones."""
@@ -319,6 +325,9 @@ class MemoryLedger:
         state = refused_unknown(known, command, now)
         if isinstance(state, Refused):
             return state
+        first = caps.counted_from(state.account, command, now, self.tariffs)
+        if first is not None:
+            load_spent(self.tables, known, [state.account.id], first)
         facts = known.facts_of(command)
         return decide(state, command, facts, now=now, tariffs=self.tariffs, ids=self.ids).outcome
 
@@ -378,6 +387,14 @@ def load(tables: Tables, commands: Sequence[Command], now: int) -> Known:
         if entry.kind == "grant" and entry.reference_type == "payment"
     }
     return known
+
+
+def load_spent(tables: Tables, known: Known, account_ids: list[str], first: int) -> None:
+    """What accounts have spent from a day on, counted from their entries."""
+    for account_id in account_ids:
+        entries = tables.of_account.get(account_id, ())
+        late = (each for each in entries if each.occurred_at // DAY >= first)
+        known.spent[account_id] = caps.Spent(first, {}).after(late)
 
 
 def load_request(tables: Tables, known: Known, request: Request | None) -> None:

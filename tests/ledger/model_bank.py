@@ -192,8 +192,37 @@ class Bank:
         if most is not None and wanted > most:
             raise NoError("limit_reached", limit=name, maximum=most, requested=wanted)
 
+    def spend_caps(self, c: Customer, now: int, op: str, n: int, at: int) -> None:
+        """The customer's own caps, then those of the tier for which there is none of its own."""
+        caps = dict(c.caps)
+        told = self.tariff(now)["tiers"][c.tier].get("caps", {})
+        for operation, limits in {None: told, **told.get("operations", {})}.items():
+            for name, most in limits.items():
+                if name.startswith(("credits", "stop")):
+                    caps.setdefault((name, operation), (most, 0))
+        broken = []
+        for (name, operation), (most, lifted) in caps.items():
+            first, last, ends = window(c, name, at)
+            jobs = [x for x in c.lines if operation in (None, x.about.get("operation"))]
+            jobs = [x for x in jobs if first <= x.at // DAY <= last]
+            used = -sum(x.amount() for x in jobs if x.kind in ("debit", "capture"))
+            stops = name.startswith("stop")
+            if not stops:
+                used -= sum(x.amount() for x in jobs if x.kind == "refund")
+            if first <= now // DAY <= last:
+                held = (x for x in c.open_holds() if operation in (None, x.about["operation"]))
+                used += sum(x.amount - x.captured for x in held)
+            full = used >= most and at >= lifted if stops else n and used + n > most
+            if full and operation in (None, op):
+                about = {"limit": name, "operation": operation, "maximum": most}
+                until = ends if ends > now else None
+                broken.append({**about, "used": used, "requested": used + n, "until": until})
+        if broken:
+            raise NoError("limit_reached", one_of=broken)
+
     def debit(self, c: Customer, now: int, it: Ask, _: Any) -> Line:
         _, n = self.charge(c, now, it)
+        self.spend_caps(c, now, it["operation"], n, it.get("occurred_at", now))
         moves: Moves = [(lot, -part, 0) for lot, part in c.take(now, n, it["operation"])]
         return c.write("debit", "usage", it.get("occurred_at", now), moves, **it)
 
@@ -203,6 +232,7 @@ class Bank:
         tariff, n = self.charge(c, now, it)
         self.cap(c, now, "open_holds", len(c.open_holds()) + 1)
         ttl = it.get("ttl", tariff["operations"][it["operation"]]["hold_ttl_seconds"])
+        self.spend_caps(c, now, it["operation"], n, now)
         pins = c.take(now, n, it["operation"])
         c.holds.append(Hold(it, tariff, n, now + ttl * SECOND, pins))
         moves: Moves = [(lot, 0, part) for lot, part in pins]
@@ -242,6 +272,7 @@ class Bank:
         """Set n more aside, if n is more than nothing; new spending needs an active account."""
         if n > 0:
             self.active(c)
+            self.spend_caps(c, now, hold.about["operation"], n, now)
         parts = c.take(now, max(0, n), hold.about["operation"]) if n > 0 else []
         hold.pins, hold.amount = hold.pins + parts, hold.amount + max(0, n)
         hold.expires = max(hold.expires, until)
@@ -291,6 +322,7 @@ class Bank:
         """At most a day late, and only where funds allow: a debit that says so."""
         if now > hold.expires + DAY or c.status != "active":
             raise NoError("hold_expired", required=n, spendable=0)
+        self.spend_caps(c, now, hold.about["operation"], n, now)
         try:
             parts = c.take(now, n, hold.about["operation"])
         except NoError as error:
@@ -349,7 +381,8 @@ class Bank:
             else:
                 moves.append((lot, part, 0))
                 lapsed.append((lot, -part, 0))
-        written = c.write("refund", it["reason"], now, moves, service=it["service"])
+        about = {"service": it["service"], "operation": line.about["operation"]}
+        written = c.write("refund", it["reason"], now, moves, **about)
         if lapsed:
             c.write("expiry", "refund_lapsed", now, lapsed)
         return written
@@ -419,6 +452,34 @@ class Bank:
     def status(self, c: Customer, now: int, it: Ask, _: Any) -> None:
         c.revisions += it["status"] != c.status
         c.status = it["status"]
+
+    def set_cap(self, c: Customer, now: int, it: Ask, _: Any) -> None:
+        """Cap what may be spent, take the cap away, or lift a stop-loss till its window ends."""
+        before, name = dict(c.caps), (it["limit"], it.get("operation"))
+        if it.get("lift"):
+            told = self.tariff(now)["tiers"][c.tier].get("caps", {}).get(it["limit"])
+            if name not in c.caps and told is None:
+                raise NoError("validation", member="limit")
+            most = c.caps[name][0] if name in c.caps else told
+            c.caps[name] = (most, window(c, it["limit"], now)[2])
+        elif "credits" in it:
+            c.caps[name] = (it["credits"], 0)
+        else:
+            c.caps.pop(name, None)
+        c.revisions += c.caps != before
+
+
+def window(c: Customer, limit: str, at: int) -> tuple[int, int, int]:
+    """First and last day that count against a limit at an instant, and when the window ends."""
+    if limit.endswith("day"):
+        return at // DAY, at // DAY, (at // DAY + 1) * DAY
+    n = c.index
+    while boundary(c.anchor, n) > at:
+        n -= 1
+    while boundary(c.anchor, n + 1) <= at:
+        n += 1
+    ends = boundary(c.anchor, n + 1)
+    return boundary(c.anchor, n) // DAY, (ends - 1) // DAY, ends
 
 
 def cost(operation: Ask, quantity: int) -> int:

@@ -104,6 +104,7 @@ class Customer:
     names: tuple[str, str] = ("", "")
     lots: list[Lot] = field(default_factory=list)
     holds: list[Hold] = field(default_factory=list)
+    caps: dict[tuple[str, str | None], tuple[int, int]] = field(default_factory=dict)
     lines: list[Line] = field(default_factory=list)
 
     def burning(self) -> list[Lot]:

@@ -60,6 +60,14 @@ title = "Free"
 allocation = 100
 rollover = { policy = "none" }
 caps = { open_holds = 2, units_per_job = 1_000 }
+[tiers.club]
+title = "Club"
+allocation = 400
+rollover = { policy = "none" }
+[tiers.club.caps]
+credits_per_day = 300
+stop_loss_per_period = 350
+operations.fast = { credits_per_period = 40 }
 [tiers.basic]
 title = "Basic"
 allocation = 300
@@ -192,6 +200,11 @@ class Story:
         """Activate, suspend, freeze or close the account."""
         members = {"account_id": "ada", "actor": ADMIN} | members
         return self.ask(asked.SetStatus(status=status, **members))
+
+    def cap(self, limit: str, credits: int | None = None, **members: Any) -> Outcome:
+        """Cap what the account may spend."""
+        members = {"account_id": "ada", "actor": ADMIN} | members
+        return self.ask(asked.SetCap(limit=limit, credits=credits, **members))
 
     def advance(self, account_id: str = "ada") -> Account:
         """Materialise what has fallen due; the account."""

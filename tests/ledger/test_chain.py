@@ -141,6 +141,7 @@ REVISION = Revision(
     4,
     5,
     6,
+    "[]",
     GENESIS,
     GENESIS,
 )
@@ -173,6 +174,13 @@ def test_every_field_of_a_revision_counts(field: str) -> None:
     changed = REVISION._replace(**{field: other(getattr(REVISION, field))})
     assert revision_hash(changed, GENESIS) != revision_hash(REVISION, GENESIS)
     assert revision_hash(REVISION, b"\1" * 32) != revision_hash(REVISION, GENESIS)
+
+
+def test_a_revision_without_caps_is_hashed_as_before_there_were_any() -> None:
+    bare = REVISION._replace(caps=None)
+    assert revision_hash(bare, GENESIS) == digest(
+        b"credits-portal/revision/1", REVISION[:18], GENESIS
+    )
 
 
 @pytest.mark.parametrize("field", Refusal._fields[:-1])

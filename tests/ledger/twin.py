@@ -19,6 +19,7 @@ TERMS = [
     "anchor_at",
     "period_start",
     "period_end",
+    "caps",
 ]
 
 
