@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from portal import pricing
 from portal.cli import rules as module
 from portal.cli.rules import first_difference, render_rules, rules
-from portal.ledger import funds, holds
+from portal.ledger import caps, holds
 
 ROOT = Path(__file__).parents[2]
 COMMITTED = ROOT / module.DOCUMENT
@@ -71,7 +71,7 @@ def test_the_document_says_what_the_engine_does() -> None:
     assert "by at most 24 hours at a time" in text
     assert holds.LATE_CAPTURE == pricing.LATE_CAPTURE_SECONDS * 1_000_000
     assert set(holds.RELEASES) == set(pricing.RELEASE_REASONS)
-    assert f"at most {funds.LATE_DAYS} days" in text
+    assert f"at most {caps.LATE_DAYS} days" in text
 
 
 def test_every_table_has_rows_of_one_width() -> None:

@@ -11,11 +11,13 @@ from sqlalchemy import Connection
 
 from portal import ledger
 from tests.faults.bank import (
+    OLGA,
     WAYS,
     Bank,
     Told,
     at_once,
     debit,
+    hold,
     purchase,
     refund,
 )
@@ -56,6 +58,19 @@ def check_exactly(bank: Bank, account: str, answers: Sequence[Told], paid: int) 
     entries = bank.entries(account)
     assert [entry.posted_after for entry in entries] == list(range(1_000, -1, -100))
     assert bank.available(account) == 0
+
+
+def test_a_cap_for_so_many_lets_exactly_so_many_through(bank: Bank, way: Way) -> None:
+    for turn in range(ROUNDS):
+        account = bank.account(f"acme-{turn}", "pro")
+        cap = ledger.SetCap(account_id=account, limit="credits_per_day", credits=700, actor=OLGA)
+        bank.done(cap)
+        held = bank.done(hold(account, "held", 50)).hold
+        assert held is not None
+        answers = way(bank, [debit(account, job) for job in range(MANY)])
+        assert codes(answers) == {"posted": 6, "limit_reached": MANY - 6}
+        assert bank.available(account) == 100_000 - 650
+    assert bank.differences() == ()
 
 
 @pytest.mark.gate

@@ -62,11 +62,11 @@ rollover = { policy = "none" }
 caps = { open_holds = 2, units_per_job = 1_000 }
 [tiers.club]
 title = "Club"
-allocation = 400
+allocation = 100
 rollover = { policy = "none" }
 [tiers.club.caps]
-credits_per_day = 300
-stop_loss_per_period = 350
+credits_per_day = 80
+stop_loss_per_period = 90
 operations.fast = { credits_per_period = 40 }
 [tiers.basic]
 title = "Basic"

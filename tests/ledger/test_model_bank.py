@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from portal.database import Database
-from portal.ledger import burn, deciding, funds, holds, refunds
+from portal.ledger import burn, caps, deciding, funds, holds, refunds
 from portal.ledger.book import Book
 from portal.ledger.errors import LawBrokenError
 from portal.ledger.known import Known
@@ -28,7 +28,7 @@ from tests.ledger.stories import TARIFFS, ids
 from tests.ledger.vault import Vault
 
 STEPS = 5_000
-PAYS, PINS_OF = burn.pays, holds.pins_of
+PAYS, PINS_OF, USES = burn.pays, holds.pins_of, caps.uses
 
 
 def run(
@@ -120,6 +120,11 @@ MUTANTS: dict[str, tuple[Any, str, Any]] = {
         lambda book, hold: PINS_OF(book, hold)[::-1],
     ),
     "debt is never repaid": (burn, "owed", lambda state: 0),
+    "what is held does not count against a cap": (
+        caps,
+        "uses",
+        lambda account, these, spent, _, at, now: USES(account, these, spent, (), at, now),
+    ),
     "what fell due is not noticed": (deciding, "noticed", lambda book, facts: facts),
     "a batch forgets its charges": (Known, "note", lambda *_: None),
 }
