@@ -6,7 +6,7 @@ from typing import Any
 import click
 from flask.cli import AppGroup
 
-from portal import current, ledger
+from portal import current, ledger, pricing
 from portal.cli.asking import BY, ask, operator, read_instant
 from portal.cli.tables import show_table
 from portal.internal.bodies import AccountBody
@@ -105,6 +105,42 @@ def status(id_: str, status: str, note: str | None, by: str, as_json: bool) -> N
     say(ask(command).account, as_json=as_json)
 
 
+@account.command("cap")
+@click.argument("id_", metavar="ID")
+@click.argument("limit", type=click.Choice(pricing.CREDIT_CAPS + pricing.STOP_LOSSES))
+@click.argument("credits", type=int, required=False)
+@click.option("--operation", help="Of this operation alone.  [default: of all]")
+@click.option("--remove", is_flag=True, help="Back to the cap of the plan, if it has one.")
+@click.option("--lift", is_flag=True, help="Let a stop-loss be until its day or period ends.")
+@click.option("--note", help="Why.")
+@by_option
+@json_option
+def cap(
+    id_: str,
+    limit: str,
+    credits: int | None,
+    operation: str | None,
+    remove: bool,
+    lift: bool,
+    note: str | None,
+    by: str,
+    as_json: bool,
+) -> None:
+    """Cap what the account ID may spend, or set a stop-loss, or lift one."""
+    if [credits is not None, remove, lift].count(True) != 1:
+        raise click.UsageError("give one of CREDITS, --remove and --lift")
+    command = ledger.SetCap(
+        actor=operator(by),
+        account_id=id_,
+        limit=limit,
+        operation=operation,
+        credits=credits,
+        lift=lift,
+        note=note,
+    )
+    say(ask(command).account, as_json=as_json)
+
+
 def checked(id_: str, members: dict[str, Any]) -> AccountBody:
     """The terms as the signed door would take them; all faults at once."""
     faults: list[Fault] = []
@@ -135,6 +171,7 @@ def say(account: ledger.Account, *, as_json: bool) -> None:
         "held": f"{account.held:,}",
         "available": f"{account.available:,}",
         "overdraft": f"{account.overdraft_limit:,}",
+        "caps": "; ".join(map(cap_words, ledger.read_caps(account.caps))) or "those of its tier",
     }
     for name, value in lines.items():
         click.echo(f"{name:10} {value}")
@@ -143,4 +180,12 @@ def say(account: ledger.Account, *, as_json: bool) -> None:
 def told(account: ledger.Account) -> dict[str, Any]:
     """An account as JSON members."""
     balance = balance_reply(account.id, account.posted, account.held, account.seq)
-    return {"account": account_reply(account), "balance": balance}
+    caps = [cap._asdict() for cap in ledger.read_caps(account.caps)]
+    return {"account": account_reply(account), "balance": balance, "caps": caps}
+
+
+def cap_words(cap: pricing.SpendCap) -> str:
+    """A cap in a line: "credits_per_day of generate 5,000"."""
+    of = "" if cap.operation is None else f" of {cap.operation}"
+    lifted = "" if cap.lifted_until is None else f" (lifted until {write_time(cap.lifted_until)})"
+    return f"{cap.limit}{of} {cap.credits:,}{lifted}"

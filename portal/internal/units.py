@@ -15,9 +15,13 @@ def counted_of(number: int, operation: str | None) -> str:
 
 def limit_sentence(error: ledger.LimitReachedError, command: ledger.Command) -> str:
     """The sentence of a limit that a command reached, in what the limit counts."""
-    noun = _LIMITED.get(error.limit) or _unit(_operation(command)) or "unit"
+    if error.used is not None:
+        noun = "credit"
+    else:
+        noun = _LIMITED.get(error.limit) or _unit(_operation(command)) or "unit"
+    limit = error.limit if error.operation is None else f"{error.limit} of {error.operation}"
     allowed = pricing.counted(error.maximum, noun)
-    return f"The limit {error.limit} allows {allowed}, and this would make it {error.requested:,}."
+    return f"The limit {limit} allows {allowed}, and this would make it {error.requested:,}."
 
 
 def _operation(command: ledger.Command) -> str | None:

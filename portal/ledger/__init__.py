@@ -19,6 +19,7 @@ from portal.ledger.balances import (
     balance_now,
     balance_recorded_at,
 )
+from portal.ledger.caps import Use, read_caps
 from portal.ledger.commands import (
     Adjust,
     Advance,
@@ -105,7 +106,14 @@ from portal.ledger.standing import find_hold, get_hold, grants_of, hold_after, o
 from portal.ledger.statements import PIPELINE
 from portal.ledger.tables import metadata
 from portal.ledger.tariffs import load_tariffs, publish_tariff
-from portal.ledger.usage import UsageDay, UsageTotal, recount_usage, usage_days, usage_totals
+from portal.ledger.usage import (
+    UsageDay,
+    UsageTotal,
+    cap_uses,
+    recount_usage,
+    usage_days,
+    usage_totals,
+)
 from portal.ledger.words import code_of
 
 # Tables that only the ledger's own triggers may change.
@@ -185,6 +193,7 @@ __all__ = [
     "StorageUnavailableError",
     "Strip",
     "TariffRefusedError",
+    "Use",
     "UsageDay",
     "UsageTotal",
     "ValidationError",
@@ -194,6 +203,7 @@ __all__ = [
     "balance_effective_at",
     "balance_now",
     "balance_recorded_at",
+    "cap_uses",
     "chain_of_hold",
     "code_of",
     "day_of",
@@ -221,6 +231,7 @@ __all__ = [
     "post",
     "preview",
     "publish_tariff",
+    "read_caps",
     "recent_refusals",
     "recount_usage",
     "refunds_of",

@@ -58,6 +58,13 @@ class LimitReachedError(NumberedError):
     used: int | None = None
     operation: str | None = None
 
+    def numbers(self) -> dict[str, Any]:
+        """Members and figures of this refusal; a limit of another kind has nothing used."""
+        told = super().numbers()
+        if self.used is None:
+            del told["used"], told["operation"]
+        return told
+
 
 @dataclass(eq=False)
 class AccountSuspendedError(NumberedError):

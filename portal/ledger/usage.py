@@ -1,13 +1,14 @@
 """Usage per operation and UTC day: the daily table, and the rule that makes it from entries."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from portal.ledger import rows
-from portal.ledger.model import DAY, Entry
+from portal import pricing
+from portal.ledger import caps, rows
+from portal.ledger.model import DAY, Account, Entry, Hold
 from portal.ledger.records import usage_days as table
 from portal.ledger.streams import stream
 from portal.ledger.tables import entries
@@ -75,6 +76,25 @@ def usage_totals(
     return rows.every(
         connection, UsageTotal, TOTALS, account=account_id, first=first_day, last=last_day
     )
+
+
+def cap_uses(
+    connection: Connection,
+    account: Account,
+    tier: pricing.Tier | None,
+    holds: Iterable[Hold],
+    now: int,
+) -> tuple[caps.Use, ...]:
+    """The caps in force on an account, and what counts against each at `now`."""
+    in_force = caps.caps_of(account, tier)
+    if not in_force:
+        return ()
+    first = caps.period_of(account, now)[0] // DAY
+    days = {
+        (each.day, each.operation): (each.charged, each.refunded)
+        for each in usage_days(connection, account.id, first, now // DAY)
+    }
+    return tuple(caps.uses(account, in_force, caps.Spent(first, days), holds, now, now))
 
 
 def recount_usage(connection: Connection, account_id: str) -> tuple[UsageDay, ...]:

@@ -122,6 +122,8 @@ def refusal_sentence(refusal: ledger.Refusal, tariffs: pricing.Tariffs) -> str:
             f"{what} needed {counted(refusal.required, 'credit')}, and {credits(spendable)}"
             f" could be spent on it: {credits(short)} short."
         )
+    if refusal.code == "limit_reached" and told.get("limit") in wording.CAPS:
+        return _cap_sentence(told, tariffs)
     if refusal.code == "limit_reached":
         limit = wording.LIMITS.get(str(told.get("limit")), str(told.get("limit")))
         return (
@@ -134,6 +136,12 @@ def refusal_sentence(refusal: ledger.Refusal, tariffs: pricing.Tariffs) -> str:
 def remedies(refusal: ledger.Refusal, tariffs: pricing.Tariffs, zone: ZoneInfo) -> tuple[str, ...]:
     """What would have let a refusal pass, one phrase each."""
     told = wording.refusal_details(refusal)
+    if told.get("limit") in wording.CAPS:
+        until = told.get("until")
+        higher = "a higher cap: ask support"
+        if not isinstance(until, int):
+            return (higher,)
+        return (f"waiting until {formats.day_words(until, zone)}", higher)
     if refusal.code == "limit_reached":
         return tuple(LIMIT_REMEDIES.get(str(told.get("limit")), ()))
     named = told.get("remedies")
@@ -145,6 +153,17 @@ def remedies(refusal: ledger.Refusal, tariffs: pricing.Tariffs, zone: ZoneInfo) 
     if larger:
         found.append(f"a larger plan: {', '.join(larger)}")
     return tuple(found)
+
+
+def _cap_sentence(told: dict[str, object], tariffs: pricing.Tariffs) -> str:
+    """What a cap on spending allowed, and what had been spent or was held."""
+    most, used = _whole(told.get("maximum"), 0), _whole(told.get("used"), 0)
+    asked, operation = _whole(told.get("requested"), 0), told.get("operation")
+    cap = pricing.SpendCap(str(told["limit"]), str(operation) if operation else None, most)
+    return (
+        f"{wording.cap_title(cap, tariffs)} is {counted(most, 'credit')}; {credits(used)} were"
+        f" spent or held, and this would have made it {credits(asked)}."
+    )
 
 
 def _plan(word: str, tariffs: pricing.Tariffs) -> str:

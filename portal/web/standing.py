@@ -15,7 +15,8 @@ from portal.web.formats import utc_day
 class Standing(NamedTuple):
     """An account at an instant: its terms, live grants in burn order and holds still running.
 
-    `allocated` and `allocation_left` are of this period's allocation, upgrades included.
+    `allocated` and `allocation_left` are of this period's allocation, upgrades included; `caps`
+    are those on spending, with what counts against them.
     """
 
     account: ledger.Account
@@ -25,6 +26,7 @@ class Standing(NamedTuple):
     allocated: int
     allocation_left: int
     next_allocation: int
+    caps: tuple[ledger.Use, ...]
 
     @property
     def owed(self) -> int:
@@ -48,15 +50,18 @@ def standing_of(
     account, tiers = outcome.account, tariffs.in_force(now).tiers
     coming = tiers.get(account.next_tier or account.tier)
     holds = ledger.open_holds(connection, account_id)
+    running = tuple(hold for hold in holds if hold.expires_at > now)
     allocations = allocations_of(connection, outcome)
+    tier = tiers.get(account.tier)
     return Standing(
         account,
         outcome.grants,
-        tuple(hold for hold in holds if hold.expires_at > now),
-        tiers.get(account.tier),
+        running,
+        tier,
         sum(grant.amount for grant in allocations),
         sum(grant.remaining for grant in allocations),
         coming.allocation if coming else 0,
+        ledger.cap_uses(connection, account, tier, running, now),
     )
 
 

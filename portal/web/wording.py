@@ -84,6 +84,14 @@ LIMITS: Final = {
 }
 
 
+CAPS: Final = {
+    "credits_per_day": "Cap for the day",
+    "credits_per_period": "Cap for the period",
+    "stop_loss_per_day": "Stop-loss for the day",
+    "stop_loss_per_period": "Stop-loss for the period",
+}
+
+
 def what(entry: ledger.Entry, tariffs: pricing.Tariffs) -> str:
     """What happened, as a customer would say it."""
     known = SENTENCES.get((entry.kind, entry.reason))
@@ -171,6 +179,19 @@ def pays_for(grant: ledger.Grant, tariffs: pricing.Tariffs) -> str:
         return "everything"
     names = grant.operations.split(",")
     return ", ".join(operation_title(name, None, tariffs) for name in names)
+
+
+def cap_title(cap: pricing.SpendCap, tariffs: pricing.Tariffs) -> str:
+    """What a cap on spending is called: "Cap for the day, Generate speech"."""
+    title = CAPS[cap.limit]
+    if cap.operation is None:
+        return title
+    return f"{title}, {operation_title(cap.operation, None, tariffs)}"
+
+
+def is_lifted(cap: pricing.SpendCap, now: int) -> bool:
+    """Whether an admin lets a stop-loss be for now."""
+    return cap.lifted_until is not None and now < cap.lifted_until
 
 
 def plain(word: str) -> str:

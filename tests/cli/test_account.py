@@ -88,3 +88,38 @@ def test_a_time_that_is_none_is_told(operate: Operate) -> None:
     result = operate("account", "put", *ACME, "--anchor-at", "yesterday")
     assert result.exit_code == 2
     assert "must be a UTC time like" in result.stderr
+
+
+def test_caps_are_set_removed_and_lifted(operate: Operate) -> None:
+    done(operate, "put", *ACME, "--anchor-at", "2026-11-01T00:00:00Z")
+    done(operate, "cap", "acme", "credits_per_day", "500", "--operation", "generate")
+    done(operate, "cap", "acme", "stop_loss_per_period", "9000", "--note", "asked for it")
+    shown = operate("account", "cap", "acme", "stop_loss_per_period", "--lift").stdout
+    assert shown.splitlines()[-1] == (
+        "caps       credits_per_day of generate 500;"
+        " stop_loss_per_period 9,000 (lifted until 2026-12-01T00:00:00.000000Z)"
+    )
+    words = ("credits_per_day", "--operation", "generate", "--remove")
+    [left] = done(operate, "cap", "acme", *words)["caps"]
+    assert (left["limit"], left["credits"]) == ("stop_loss_per_period", 9_000)
+    done(operate, "cap", "acme", "stop_loss_per_period", "--remove")
+    assert operate("account", "show", "acme").stdout.endswith("caps       those of its tier\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["credits_per_day"], "give one of CREDITS, --remove and --lift"),
+        (["credits_per_day", "5", "--remove"], "give one of CREDITS, --remove and --lift"),
+        (["credits_per_day", "--lift"], "limit must be one of stop_loss_per_day"),
+        (["credits_per_day", "5", "--operation", "sing"], "sing"),
+        (["credits_per_year", "5"], "credits_per_year"),
+    ],
+)
+def test_a_cap_that_makes_no_sense_is_refused(
+    operate: Operate, words: list[str], said: str
+) -> None:
+    done(operate, "put", *ACME)
+    result = operate("account", "cap", "acme", *words)
+    assert result.exit_code != 0
+    assert said in result.output

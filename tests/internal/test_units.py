@@ -1,14 +1,18 @@
 """Refusals that say what they count: characters, voices, holds."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from flask import Flask
 
-from portal import pricing
+from portal import current, ledger, pricing
 from portal.current import Application
+from portal.database import Database
 from portal.internal.units import counted_of
-from tests.internal.service import Clock, Service
+from tests.internal.service import Clock, Service, digest_of
+
+OLGA = ledger.Actor("admin", "olga@example.com")
 
 
 def test_a_limit_of_a_job_is_told_in_the_operation_s_unit(service: Service) -> None:
@@ -24,6 +28,39 @@ def test_a_limit_of_a_job_is_told_in_the_operation_s_unit(service: Service) -> N
     assert answer.json["detail"] == (
         "The limit units_per_job allows 50,000 characters, and this would make it 50,001."
     )
+
+
+def test_a_cap_on_spending_is_told_in_credits_with_its_numbers(
+    service: Service, app: Flask, vault: Database
+) -> None:
+    def cap(limit: str, **members: Any) -> None:
+        command = ledger.SetCap(actor=OLGA, account_id="acme", limit=limit, **members)
+        with app.app_context():
+            assert isinstance(current.submit(command), ledger.Posted)
+
+    cap("credits_per_day", credits=500, operation="clone")
+    cap("stop_loss_per_period", credits=600)
+    assert service.debit(1, operation="clone").status_code == 201
+    quoted = {"account": "acme", "operation": "clone", "quantity": 1}
+    before = digest_of(vault)
+    quote = service.post("/quotes", quoted)
+    assert (quote.status_code, quote.json["code"]) == (403, "limit_reached")
+    assert digest_of(vault) == before
+    for refusal in (service.debit(1, operation="clone"), service.hold(1, operation="clone")):
+        assert (refusal.status_code, refusal.json["code"]) == (403, "limit_reached")
+        assert refusal.json["detail"] == (
+            "The limit credits_per_day of clone allows 500 credits, and this would make it 1,000."
+        )
+        names = ("limit", "operation", "maximum", "used", "requested", "until")
+        assert [refusal.json[name] for name in names] == [
+            "credits_per_day", "clone", 500, 500, 1_000, "2026-11-23T00:00:00.000000Z",
+        ]  # fmt: skip
+    hold = service.held(100)
+    stopped = service.debit(1)
+    assert (stopped.status_code, stopped.json["limit"]) == (403, "stop_loss_per_period")
+    assert (stopped.json["operation"], stopped.json["used"]) == (None, 600)
+    assert service.post(f"/holds/{hold}/release", {"reason": "failed"}).status_code in (200, 201)
+    assert service.debit(99).status_code == 201
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)

@@ -171,9 +171,10 @@ def test_a_late_capture_is_a_new_charge(story: Story) -> None:
 
 
 def test_what_costs_nothing_passes_a_cap(story: Story) -> None:
+    job = story.place(10)
     done(story.cap("credits_per_day", 0))
-    refused(story.debit(1), LimitReachedError, used=0, maximum=0)
-    job = story.place(0, "stream")
+    refused(story.debit(1), LimitReachedError, used=10, maximum=0)
+    story.wait(HOUR)
     done(story.capture(job, 0))
 
 

@@ -16,9 +16,11 @@ from portal.pricing import (
     GraduatedPrice,
     Operation,
     Rollover,
+    SpendCap,
     Step,
     Tariff,
     TariffError,
+    Tariffs,
     Tier,
     UnitPrice,
     load_tariff,
@@ -231,6 +233,13 @@ caps = { open_holds = 0, units = 3 }
         (HEAD + OPERATION + 'minimum = 2\nmaximum = 1\n' + TIER,
          "operations.x.minimum: must not exceed the maximum: 2 > 1"),
         (HEAD + OPERATION + TIER + "caps = 5\n", "tiers.x.caps: must be a table, not 5"),
+        (HEAD + OPERATION + TIER + "caps.credits_per_day = -1\n",
+         "tiers.x.caps.credits_per_day: must be from 0 to 1000000000000, not -1"),
+        (HEAD + OPERATION + TIER + "caps.operations.y.credits_per_day = 1\n",
+         "tiers.x.caps.operations.y: is no operation of this tariff"),
+        (HEAD + OPERATION + TIER + "caps.operations.x.stop_loss_per_day = 1\n",
+         "tiers.x.caps.operations.x.stop_loss_per_day: is not a key here;"
+         " known: credits_per_day, credits_per_period"),
         (HEAD + OPERATION + TIER.replace("none", "half"),
          "tiers.x.rollover.policy: must be one of none, full, cap, percent, multiple, not 'half'"),
         (HEAD + OPERATION + TIER.replace('"none"', '"full", amount = 3'),
@@ -322,3 +331,20 @@ def _faults(text: str) -> tuple[Fault, ...]:
     except TariffError as error:
         return error.faults
     return ()
+
+
+def test_caps_on_spending_are_of_all_operations_or_of_one() -> None:
+    caps = """
+[tiers.x.caps]
+credits_per_period = 9
+stop_loss_per_day = 0
+operations.x = { credits_per_day = 3 }
+"""
+    read = parse_tariff(HEAD + OPERATION + TIER + caps, "here")
+    assert read.tiers["x"].caps.spend == (
+        SpendCap("credits_per_period", None, 9),
+        SpendCap("stop_loss_per_day", None, 0),
+        SpendCap("credits_per_day", "x", 3),
+    )
+    plain = parse_tariff(HEAD + OPERATION + TIER, "there")
+    assert (Tariffs([read]).capped, Tariffs([plain]).capped) == (frozenset({"x"}), frozenset())

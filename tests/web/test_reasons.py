@@ -98,6 +98,21 @@ def test_a_limit_is_told_in_numbers_with_what_would_help() -> None:
     assert reasons.remedies(strange, TARIFFS, UTC) == ()
 
 
+def test_a_cap_on_spending_is_told_with_what_was_used_and_until_when() -> None:
+    numbers = {"limit": "credits_per_day", "maximum": 500, "requested": 510, "used": 490}
+    details = json.dumps({**numbers, "operation": None, "until": NOW})
+    told = refusal(code="limit_reached", required=None, details=details)
+    assert reasons.refusal_sentence(told, TARIFFS) == (
+        "Cap for the day is 500 credits; 490 were spent or held, and this would have made it 510."
+    )
+    waiting, higher = reasons.remedies(told, TARIFFS, UTC)
+    assert waiting.startswith("waiting until 22 Nov 2026")
+    details = json.dumps({**numbers, "operation": "generate", "until": None})
+    late = refusal(code="limit_reached", required=None, details=details)
+    assert reasons.refusal_sentence(late, TARIFFS).startswith("Cap for the day, Generate speech is")
+    assert reasons.remedies(late, TARIFFS, UTC) == (higher,)
+
+
 def test_another_refusal_says_its_rule() -> None:
     told = refusal(code="account_frozen", required=None)
     assert reasons.refusal_sentence(told, TARIFFS) == "The account is frozen."

@@ -1,6 +1,7 @@
 """The usage page: numbers that close, a report by span, and a poll that costs one row."""
 
 import re
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -32,6 +33,30 @@ def test_the_card_says_what_is_available_held_allocated_and_when_it_resets(
     assert "500 for 1 running job" in text
     assert "Next period begins 1 Dec 00:00 UTC in 8 days, with +100,000" in text
     assert "Pro" in text
+
+
+def cap(desk: Desk, limit: str, credits: int | None = None, **members: Any) -> None:
+    admin = ledger.Actor("admin", "olga@example.com")
+    command = ledger.SetCap(actor=admin, account_id="acme", limit=limit, credits=credits, **members)
+    desk.done(command)
+
+
+def test_the_card_says_which_caps_are_set_and_what_is_left_of_them(
+    desk: Desk, ada: Visitor
+) -> None:
+    assert "Cap for the" not in ada.get("/usage").text
+    desk.done(desk.debit("acme", 300), NOW - 2 * DAY)
+    desk.done(desk.debit("acme", 200))
+    desk.hold("acme", 100)
+    cap(desk, "credits_per_day", 1_000)
+    cap(desk, "credits_per_period", 250, operation="generate.fast")
+    cap(desk, "stop_loss_per_period", 600)
+    text = words(ada.get("/usage").text)
+    assert "Cap for the day 700 of 1,000 left until 23 Nov 00:00" in text
+    assert "Cap for the period, Generate speech, fast model 250 of 250 left until 1 Dec" in text
+    assert "Stop-loss for the period 0 of 600 left reached: new jobs are refused until 1" in text
+    cap(desk, "stop_loss_per_period", lift=True)
+    assert "0 of 600 left lifted until 1 Dec" in words(ada.get("/usage").text)
 
 
 def test_the_chart_and_its_table_hold_the_same_numbers(desk: Desk, ada: Visitor) -> None:
