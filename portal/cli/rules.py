@@ -8,7 +8,7 @@ from string import Template
 import click
 
 from portal import pricing
-from portal.cli import rule_tables
+from portal.cli import cap_tables, rule_tables
 
 DOCUMENT = "docs/credit-rules.md"
 
@@ -81,6 +81,7 @@ def render_rules(tariff: pricing.Tariff) -> str:
         counter=pricing.COUNTER,
         texts=rule_tables.texts(),
         plans=rule_tables.plans(tariff),
+        spend_caps=cap_tables.spend_caps(tariff),
         periods=rule_tables.periods(),
         lives=rule_tables.lives(tariff),
         rollover=rule_tables.rollovers(tariff),

@@ -1,12 +1,14 @@
 """The plans page: tiers and prices of the tariff in force, and what a month would cost."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final, NamedTuple
 
 from flask import Blueprint, Response, request
 from flask_login import current_user
 
 from portal import current, ledger, pricing
+from portal.web import wording
 from portal.web.formats import counted, credits, utc_day
 from portal.web.pages import Blocks, Part, asked_target, page
 from portal.web.visitor import members_only
@@ -86,7 +88,20 @@ def features(tariff: pricing.Tariff) -> list[tuple[str, list[tuple[pricing.Tier,
         "Overdraft": lambda tier: credits(tier.overdraft) if tier.overdraft else "none",
     }
     tiers = tariff.tiers.values()
+    for name, title in wording.CAPS.items():
+        if any(spend_cap(tier, name) is not None for tier in tiers):
+            sayings[title] = partial(spend_words, name=name)
     return [(title, [(tier, say(tier)) for tier in tiers]) for title, say in sayings.items()]
+
+
+def spend_cap(tier: pricing.Tier, name: str) -> int | None:
+    """What a tier lets be spent on all operations, by the cap's name."""
+    return next((cap.credits for cap in tier.caps.spend if cap[:2] == (name, None)), None)
+
+
+def spend_words(tier: pricing.Tier, name: str) -> str:
+    """A cap on spending in credits."""
+    return limit(spend_cap(tier, name))
 
 
 def rollover(rule: pricing.Rollover) -> str:

@@ -193,3 +193,16 @@ def test_unknown_operations_and_accounts_are_named(service: Service, vault: Data
     assert (answer.status_code, answer.json["code"]) == (404, "account_not_found")
     assert answer.json["account"] == "nobody"
     assert digest_of(vault, without=BESIDE) == before
+
+
+def test_an_overdraft_is_lent_to_the_credit(service: Service) -> None:
+    assert service.put("/accounts/beta", {"name": "Beta", "tier": "scale"}).status_code == 201
+    for quantity in (200_000, 200_000, 150_000):
+        assert service.debit(quantity, account="beta").status_code == 201
+    assert service.get("/accounts/beta").json["balance"]["available"] == -50_000
+    refused = service.debit(1, account="beta")
+    assert (refused.status_code, refused.json["code"]) == (402, "insufficient_credits")
+    assert (refused.json["available"], refused.json["spendable"]) == (-50_000, 0)
+    payment = {"type": "payment", "id": "pay-1"}
+    bought = {"account": "beta", "credits": 50_001, "origin": "purchase", "reference": payment}
+    assert service.post("/grants", bought).json["balance"]["available"] == 1

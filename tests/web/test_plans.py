@@ -1,5 +1,7 @@
 """The plans page: what the tariff in force says, and an estimate by the function that charges."""
 
+from dataclasses import replace
+
 import pytest
 
 from portal import pricing
@@ -7,6 +9,8 @@ from portal.web import plans
 from tests.web.desk import DAY, NOW, Desk, Visitor, words
 
 TARIFF = pricing.shipped_tariff()
+DAILY = pricing.SpendCap("credits_per_day", None, 500)
+CLONES = pricing.SpendCap("credits_per_period", "clone", 9)
 
 
 def estimate(**wishes: str) -> plans.Estimate:
@@ -143,3 +147,11 @@ def test_every_rollover_rule_is_worded(rule: pricing.Rollover, said: str, life: 
 
 def test_a_cap_or_its_absence_is_worded() -> None:
     assert (plans.limit(None), plans.limit(1000)) == ("no limit", "1,000")
+
+
+def test_caps_on_spending_are_compared_where_a_plan_has_one() -> None:
+    assert all(not title.startswith(("Cap", "Stop")) for title, _ in plans.features(TARIFF))
+    free = replace(TARIFF.tiers["free"], caps=pricing.Caps(spend=(DAILY, CLONES)))
+    capped = replace(TARIFF, tiers={"free": free, "pro": TARIFF.tiers["pro"]})
+    [(_, cells)] = [each for each in plans.features(capped) if each[0].startswith("Cap")]
+    assert [said for _, said in cells] == ["500", "no limit"]
