@@ -17,6 +17,7 @@ from portal.pricing import SpendCap
 LATE_DAYS = 35
 LATE = LATE_DAYS * DAY
 COUNTED = ("debit", "capture", "refund")
+SPENDING = (Debit, PlaceHold, ExtendHold, CaptureHold)
 Days = Mapping[tuple[int, str], tuple[int, int]]
 
 
@@ -119,9 +120,7 @@ def counted_from(
     account: Account, command: Command, now: int, tariffs: pricing.Tariffs
 ) -> int | None:
     """The first day that a command's caps may count; None where nothing has to be counted."""
-    if not isinstance(command, Debit | PlaceHold | ExtendHold | CaptureHold):
-        return None
-    if not is_capped(account, tariffs):
+    if not is_capped(account, tariffs) or not isinstance(command, SPENDING):
         return None
     at = command.occurred_at if isinstance(command, Debit) else None
     at = now if at is None else min(max(at, now - LATE), now)
