@@ -43,7 +43,9 @@ def test_a_quote_is_used_in_half_an_hour_and_a_retry_is_answered_later(
     assert digest_of(vault) == before
 
 
-@pytest.mark.parametrize("changed", [{"quantity": 1205}, {"operation": "generate.fast"}])
+@pytest.mark.parametrize(
+    "changed", [{"quantity": 1205}, {"operation": "generate.fast"}, {"account": "beta"}]
+)
 def test_a_quote_serves_nothing_else(service: Service, changed: dict[str, Any]) -> None:
     members = {**debit_of(1204, quote=quoted(service)["id"]), **changed}
     answer = service.post("/debits", members)
