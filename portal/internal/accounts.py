@@ -9,9 +9,10 @@ from portal.internal.bodies import AccountBody
 from portal.internal.caps import refuse_over, submit_capped
 from portal.internal.door import Caller, caller
 from portal.internal.errors import Fault, ValidationError
+from portal.internal.members import Standing
 from portal.internal.nonces import good_once
 from portal.internal.queries import BalanceQuery
-from portal.internal.replies import Reply, account_reply, balance_reply
+from portal.internal.replies import account_reply, balance_reply
 from portal.internal.rules import account_id as account_id_rule
 
 
@@ -89,6 +90,6 @@ def _preview(command: ledger.Command) -> ledger.Posted:
     return outcome
 
 
-def _standing(account: ledger.Account) -> Reply:
+def _standing(account: ledger.Account) -> Standing:
     balance = balance_reply(account.id, account.posted, account.held, account.seq)
     return {"account": account_reply(account), "balance": balance}

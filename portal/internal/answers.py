@@ -1,5 +1,6 @@
 """From a command to an answer: submit, then say what the ledger said."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from flask import Response, request
@@ -41,10 +42,10 @@ def outcome_answer(outcome: ledger.Outcome, instance: str, detail: str | None = 
     return _response(201, posted_reply(outcome), _REPLAYED if outcome.replayed else _FRESH)
 
 
-def reply(status: int, body: dict[str, Any]) -> Response:
+def reply(status: int, body: Mapping[str, Any]) -> Response:
     """A JSON answer, compact, that nobody may cache."""
     return _response(status, body, _FRESH)
 
 
-def _response(status: int, body: dict[str, Any], headers: Headers) -> Response:
+def _response(status: int, body: Mapping[str, Any], headers: Headers) -> Response:
     return Response(write(body), status, headers)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, NamedTuple, Self, get_type_hints
 
 from portal.internal import rules
 from portal.internal.errors import Fault, ValidationError
-from portal.internal.rules import Rule
+from portal.internal.rule import Rule
 from portal.ledger import Reference
 from portal.pricing import QUANTITY_MAX, REFUND_REASONS, RELEASE_REASONS
 
@@ -77,9 +77,8 @@ def _read_shape(body: type[Body]) -> Shape:
 def _rule(hint: Any) -> Rule:
     for part in (hint, *getattr(hint, "__args__", ())):
         for note in getattr(part, "__metadata__", ()):
-            if callable(note):
-                rule: Rule = note
-                return rule
+            if isinstance(note, Rule):
+                return note
     raise TypeError(f"{hint} carries no rule")
 
 

@@ -43,6 +43,7 @@ SCOPES: Final[dict[str, tuple[str, ...]]] = {
     "internal.get_balance": ("account", "read"),
     "internal.get_entries": ("read",),
     "internal.get_request": (),
+    "internal.get_openapi": (),
 }
 
 

@@ -68,7 +68,7 @@ HTTP: Final[Mapping[int, tuple[str, Row]]] = {
 UNEXPECTED: Final = ("internal_error", Row(500, "Internal error"))
 # Where the code of a refusal stands for those who count and log it.
 PROBLEM: Final = "portal.problem"
-_RENAMED: Final = {"status": "account_status"}  # a problem's own `status` is the HTTP one
+RENAMED: Final = {"status": "account_status"}  # a problem's own `status` is the HTTP one
 
 
 def problem(
@@ -156,13 +156,16 @@ def _numbers(error: Exception) -> dict[str, Any]:
             found = {"operation": operation, "known": known}
         case _:
             found = {}
-    return {_RENAMED.get(name, name): _told(name, value) for name, value in found.items()}
+    return {RENAMED.get(name, name): _told(name, value) for name, value in found.items()}
+
+
+def is_time(name: str) -> bool:
+    """Whether a number of this name is an instant."""
+    return name.endswith("_at") or name == "until"
 
 
 def _told(name: str, value: Any) -> Any:
-    if isinstance(value, int) and (name.endswith("_at") or name == "until"):
-        return write_time(value)
-    return value
+    return write_time(value) if isinstance(value, int) and is_time(name) else value
 
 
 def _sentence(text: str) -> str:
