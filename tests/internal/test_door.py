@@ -210,6 +210,7 @@ def requests_of(service: Service) -> dict[str, Callable[[], Answer]]:
         "internal.get_balance": lambda: service.get("/accounts/acme/balance"),
         "internal.get_entries": lambda: service.get("/accounts/acme/entries"),
         "internal.get_request": lambda: service.get(f"/requests/{new_key()}"),
+        "internal.get_openapi": lambda: service.get("/openapi.json"),
     }
 
 
