@@ -55,7 +55,9 @@ def _numbers(
         return _ELSEWHERE[error], frozenset()
     hints: Mapping[str, Any] = get_type_hints(error)
     found = {RENAMED.get(name, name): _number(name, hints[name], schemas) for name in hints}
-    return {**found, "refusal": schemas.of(str)}, frozenset({"refusal"})
+    if not issubclass(error, ledger.BLOCKED):
+        return found, frozenset()
+    return {**found, "refusal": _TEXT}, frozenset({"refusal"})  # a quote's is not kept
 
 
 def _number(name: str, hint: Any, schemas: Schemas) -> Schema:

@@ -95,7 +95,7 @@ from portal.ledger.model import (
     Revision,
     State,
 )
-from portal.ledger.posting import post, preview
+from portal.ledger.posting import BLOCKED, post, preview
 from portal.ledger.queue import GROUP_MAX, Queue, Ticket, settle
 from portal.ledger.refusals import find_refusal, recent_refusals
 from portal.ledger.replay import find_outcome
@@ -122,6 +122,7 @@ __all__ = [
     "AlreadyChargedError",
     "AlreadyGrantedError",
     "BALANCE_MAX",
+    "BLOCKED",
     "Balance",
     "BalanceLimitError",
     "CaptureExceedsHoldError",

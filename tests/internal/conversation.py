@@ -48,7 +48,9 @@ def plain(told: Any) -> Any:
     order: dict[str, str] = {}
 
     def place(found: re.Match[str]) -> str:
-        return order.setdefault(found[0], f"{found[0].partition('_')[0] if '_' in found[0] else 'hash'} {len(order)}")
+        return order.setdefault(
+            found[0], f"{found[0].partition('_')[0] if '_' in found[0] else 'hash'} {len(order)}"
+        )
 
     return json.loads(OWN.sub(place, json.dumps(told)))
 
