@@ -150,7 +150,8 @@ def test_a_key_is_rotated_and_revoked(config: Config, tmp_path: Path) -> None:
 @pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
 def test_an_older_database_is_upgraded_and_serves(config: Config, tmp_path: Path) -> None:
     [upgrade] = blocks("Upgrades")
-    old = replace(config, database_url=f"sqlite:///{tmp_path}/old.db")
+    url = f"sqlite:///{tmp_path}/old.db"
+    old = replace(config, database_url=url, database_owner_url=url)
     with owner_connection(old) as connection:
         alembic = AlembicConfig()
         alembic.set_main_option("script_location", str(MIGRATIONS))

@@ -1,7 +1,7 @@
 """The door, request by request: a page written from its OpenAPI document."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from pathlib import Path
 from string import Template
@@ -17,6 +17,13 @@ from portal.internal.openapi import document
 
 DOCUMENT: Final = "docs/openapi.md"
 _REQUEST: Final = "Request"
+_PLAIN: Final = {
+    "string": "a text",
+    "integer": "a whole number",
+    "boolean": "true or false",
+    "null": "null",
+    "object": "an object",
+}
 
 
 @click.command("openapi")
@@ -120,7 +127,7 @@ def said(schema: dict[str, Any]) -> str:
     """A schema in a few words of Markdown."""
     match schema:
         case {"$ref": ref}:
-            name = ref.rpartition("/")[2]
+            name = str(ref).rpartition("/")[2]
             return f"[{name}](#{name.lower()})"
         case {"anyOf": kinds}:
             return " or ".join(said(kind) for kind in kinds)
@@ -137,13 +144,11 @@ def said(schema: dict[str, Any]) -> str:
             return f"a whole number from {low} to {high}"
         case {"format": "date-time"}:
             return "a UTC time"
-        case {"pattern": pattern}:
+        case {"pattern": str(pattern)}:
             return f"a text like `{pattern}`".replace("|", r"\|")
-    kinds = {"string": "a text", "integer": "a whole number", "boolean": "true or false"}
-    kinds |= {"null": "null", "object": "an object"}
-    return kinds[schema["type"]]
+    return _PLAIN[schema["type"]]
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     lines = [f"| {' | '.join(line)} |" for line in (head, *rows)]
     return "\n".join([lines[0], "|---" * len(head) + "|", *lines[1:]])

@@ -49,8 +49,8 @@ def _numbers(
     """Schemas of an error's numbers, and which of them may be missing."""
     if issubclass(error, errors.DoorError):
         told: Any = error.told
-        hints = get_type_hints(told)
-        return {name: schemas.of(hint) for name, hint in hints.items()}, told.__optional_keys__
+        members = get_type_hints(told).items()
+        return {name: schemas.of(hint) for name, hint in members}, told.__optional_keys__
     if not issubclass(error, ledger.LedgerError):
         return _ELSEWHERE[error], frozenset()
     hints: Mapping[str, Any] = get_type_hints(error)
