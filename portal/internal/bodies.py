@@ -51,7 +51,7 @@ class Body:
             if rule is None:
                 faults.append(Fault(str(rules.shown(name)), "is not a member of this", None))
             else:
-                found[name] = rule(value, name, faults)
+                found[name] = rule.read(value, name, faults)
         for name in shape.required:
             if name not in members:
                 faults.append(Fault(name, "is missing", None))

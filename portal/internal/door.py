@@ -18,6 +18,7 @@ from portal.internal.errors import (
     UnsupportedMediaTypeError,
 )
 from portal.internal.keys import KeyRing, ServiceKey, list_keys
+from portal.internal.rules import IDEMPOTENCY_KEY
 from portal.internal.strict_json import canonical, read_object
 from portal.internal.uses import Uses
 from portal.signing import SignatureInvalidError
@@ -26,7 +27,7 @@ CONTENT_MAX: Final = 16 * 1024
 DISCARDED_MAX: Final = 16 * 1024 * 1024
 _CONTENT_TYPE: Final = re.compile(r"application/json(?: ?; ?charset=(?:utf-8|\"utf-8\"))?", re.I)
 _LENGTH: Final = re.compile(r"[0-9]{1,9}")
-_KEY: Final = re.compile(r'"([A-Za-z0-9._:~-]{16,128})"')
+_KEY: Final = re.compile(f'"({IDEMPOTENCY_KEY})"')
 # Which scopes open an endpoint: any one of them does, none at all means any good key does.
 SCOPES: Final[dict[str, tuple[str, ...]]] = {
     "internal.post_debit": ("debit",),

@@ -105,11 +105,12 @@ def _parameters(route: Route, method: str) -> Iterator[dict[str, Any]]:
     for name, rule in query.SEVERAL.items() if query else ():
         yield {"name": name, "in": "query", "schema": {"type": "array", "items": rule.schema}}
     if method == "POST":
-        pattern = rules.idempotency_key.schema["pattern"]
-        quoted = {"type": "string", "pattern": f'^"{pattern[1:-1]}"$'}
+        told = {"description": f"quoted, {rules.idempotency_key.schema['description']}"}
+        quoted = {"type": "string", "pattern": f'^"{rules.IDEMPOTENCY_KEY}"$', **told}
         yield {"name": "Idempotency-Key", "in": "header", "required": True, "schema": quoted}
     if method != "GET":
         digest = {"type": "string", "pattern": "^sha-256=:[A-Za-z0-9+/]{43}=:$"}
+        digest["description"] = "of the content's bytes, as RFC 9530 writes it"
         yield {"name": "Content-Digest", "in": "header", "required": True, "schema": digest}
 
 

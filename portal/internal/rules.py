@@ -18,6 +18,7 @@ from portal.internal.strict_json import OddNumber, canonical
 from portal.internal.unseen import find_unseen
 from portal.ledger import AMOUNT_MAX, Reference
 
+IDEMPOTENCY_KEY: Final = "[A-Za-z0-9._:~-]{16,128}"
 REFERENCE_TYPES: Final = ("task", "generation", "payment", "period", "ticket")
 LABELS_MAX: Final = 16
 METADATA_MAX: Final = 2048
@@ -47,7 +48,7 @@ def matching(pattern: str, says: str) -> Rule:
     fullmatch = re.compile(pattern).fullmatch
     rule = f"must be {says}"
 
-    @takes({"type": "string", "pattern": f"^{pattern}$"})
+    @takes({"type": "string", "pattern": f"^{pattern}$", "description": says})
     def read(value: Any, member: str, faults: list[Fault]) -> Any:
         if isinstance(value, str) and fullmatch(value):
             return value
@@ -106,7 +107,7 @@ account_id: Final = matching(
 )
 operation: Final = matching(r"[a-z][a-z0-9_.-]{0,63}", "the name of an operation")
 tier: Final = matching(r"[a-z][a-z0-9_.-]{0,63}", "the name of a tier")
-idempotency_key: Final = matching(r"[A-Za-z0-9._:~-]{16,128}", "16 to 128 of A-Z a-z 0-9 . _ : ~ -")
+idempotency_key: Final = matching(IDEMPOTENCY_KEY, "16 to 128 of A-Z a-z 0-9 . _ : ~ -")
 public_id: Final = matching(r"[a-z]{3}_[0-9a-zA-Z]{8,64}", "an id of ours")
 amount: Final = whole(1, AMOUNT_MAX)
 amount_or_zero: Final = whole(0, AMOUNT_MAX)

@@ -40,7 +40,6 @@ class Pair(NamedTuple):
         (Part, {"$ref": "#/components/schemas/Part"}),
         (CaptureBody, {"$ref": "#/components/schemas/CaptureRequest"}),
     ],
-    ids=str,
 )
 def test_a_type_has_its_schema(hint: Any, schema: dict[str, Any]) -> None:
     assert Schemas().of(hint) == schema
