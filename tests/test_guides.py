@@ -10,6 +10,7 @@ import pytest
 
 from portal.client.settings import PREFIX
 from portal.config import Config
+from portal.internal.problems import TABLE
 from tests.house.tree import ROOT
 from tests.served import Caller, served
 from tests.test_operations_guide import follow
@@ -60,6 +61,14 @@ def test_one_key_is_one_charge(
         assert (names["first"], names["second"]) == ("charged", "charged before")
         assert names["outcome"].body["entry"]["amount"] == -12
         assert names["never"] is None
+
+
+def test_the_table_of_what_is_bound_has_every_status() -> None:
+    page = (ROOT / "docs" / "idempotency.md").read_text()
+    rows = "".join(re.findall(r"^\| (.+?) \|", page, re.MULTILINE))
+    told = {int(status) for status in re.findall(r"\d{3}", rows)}
+    assert {row.status for row in TABLE.values() if row.status < 500} | {201} == told
+    assert "5xx" in rows
 
 
 def connect(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:

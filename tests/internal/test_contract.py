@@ -1,5 +1,6 @@
 """The contract is exact: each endpoint is refused for everything it says, one request each.
 
+No refusal but a debit's 402 is bound to the key it came for (docs/idempotency.md).
 That it says everything is held by every other test of the door: each answer is held against it.
 """
 
@@ -29,12 +30,15 @@ class Scene:
 
     def __init__(self, service: Service, patch: pytest.MonkeyPatch, name: str) -> None:
         self.service, self.clock, self.patch, self.name = service, service.clock, patch, name
+        self.key = ""  # of the last request
 
     def sent(self, service: Service | None = None, /, **more: Any) -> Sent:
         """A request that the endpoint takes, signed. key: its idempotency key."""
         signed = {name: more.pop(name) for name in [*more] if name in SIGNED}
         method, path, members = self.base(**more)
-        return (service or self.service).prepare(method, path, members, **signed)
+        sent = (service or self.service).prepare(method, path, members, **signed)
+        self.key = sent.headers.get("Idempotency-Key", "").strip('"')
+        return sent
 
     def base(self, **more: Any) -> tuple[str, str, Any]:
         """Method, path and members of a request that the endpoint takes."""
@@ -249,6 +253,7 @@ class Scene:
             assert self.service.debit(min(left, 50_000)).status_code == 201
 
 
+USED = ("idempotency_key_reused", "rate_limited")  # their scenes send a key that was used
 SIGNED = ("kid", "created", "expires", "content_type", "idempotency_key", "key", "query")
 ON_HOLD: dict[str, tuple[str, dict[str, Any]]] = {
     "capture_hold": ("capture", {"credits": 1}),
@@ -290,6 +295,9 @@ def test_it_is_refused_for_all_that_its_contract_says(
             answer = getattr(scene, code)()
         told = (answer.status_code, answer.json.get("code"))
         assert told == (TABLE[error].status, code), (code, answer.text)
+        if scene.key and code not in USED:
+            bound = service.get(f"/requests/{scene.key}").status_code == 200
+            assert bound == ((name, code) == ("post_debit", "insufficient_credits")), code
 
 
 # Scenes that leave another price list, or an account that is spent or stopped, come last.
