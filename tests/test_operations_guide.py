@@ -52,7 +52,7 @@ def follow(commands: str, config: Config, **names: str) -> str:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=160,
     )
     assert done.returncode == 0, f"{commands}\n{done.stdout}\n{done.stderr}"
     return done.stdout
