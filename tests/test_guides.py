@@ -46,7 +46,7 @@ def test_from_a_key_to_the_first_capture(config: Config, tmp_path: Path) -> None
         ("hold", 0, "chapter-1"),
     ], told
     assert (balance["available"], balance["held"]) == (100_000 - 23, 0)
-    assert f'"available": {100_000 - 23}' in told
+    assert f'"posted_after": {100_000 - 23}' in told
 
 
 def test_one_key_is_one_charge(
