@@ -2,6 +2,7 @@
 
 from portal.internal import (
     accounts,
+    batch,
     debits,
     entries,
     grants,
@@ -20,6 +21,7 @@ __all__ = [
     "SCOPES",
     "Shortcut",
     "accounts",
+    "batch",
     "blueprint",
     "debits",
     "entries",

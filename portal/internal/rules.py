@@ -24,6 +24,8 @@ LABELS_MAX: Final = 16
 METADATA_MAX: Final = 2048
 PRIORITY_MAX: Final = 100
 TTL_MAX: Final = 86_400
+COMMANDS: Final = ("debit", "hold", "capture", "release", "extend", "refund")
+COMMANDS_MAX: Final = 1000
 _SHOWN: Final = 64
 # What systems keep beside the zones: the zone of a machine is not that of an account.
 _NO_ZONES: Final = ("localtime", "Factory", "posixrules", "leapseconds")
@@ -181,6 +183,20 @@ def operations(value: Any, member: str, faults: list[Fault]) -> Any:
     return names
 
 
+def commands(value: Any, member: str, faults: list[Fault]) -> Any:
+    """Commands of a batch: objects, each with its name and idempotency key, the rest unread."""
+    if not isinstance(value, list) or not 0 < len(value) <= COMMANDS_MAX:
+        got = len(value) if isinstance(value, list) else value
+        return _broken(faults, member, f"must be a list of 1 to {COMMANDS_MAX} commands", got)
+    for place, each in enumerate(value):
+        if isinstance(each, dict):
+            _command_name(each.get("command"), f"{member}.{place}.command", faults)
+            _key(each.get("idempotency_key"), f"{member}.{place}.idempotency_key", faults)
+        else:
+            _broken(faults, f"{member}.{place}", "must be an object", each)
+    return tuple(value)
+
+
 def _broken(faults: list[Fault], member: str, rule: str, value: Any) -> Any:
     faults.append(Fault(member, rule, shown(value)))
     return None
@@ -220,6 +236,8 @@ amount: Final = whole(1, AMOUNT_MAX)
 amount_or_zero: Final = whole(0, AMOUNT_MAX)
 ttl: Final = whole(1, TTL_MAX)
 name: Final = visible(200, joins=True)
+_command_name: Final = one_of(COMMANDS)
+_key: Final = matching(r"[A-Za-z0-9._:~-]{16,128}", "16 to 128 of A-Z a-z 0-9 . _ : ~ -")
 _label_name: Final = matching(
     r"[a-z][a-z0-9_]{0,39}", "named by 1 to 40 of a-z 0-9 _, a letter first"
 )
