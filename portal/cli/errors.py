@@ -74,7 +74,8 @@ def codes_of(answer: dict[str, Any]) -> list[str]:
     """The codes of one published answer."""
     schema = answer["content"].get("application/problem+json", {"schema": {}})["schema"]
     found = schema.get("oneOf", [schema] if schema else [])
-    return [each["$ref"].rpartition("/")[2] for each in found]
+    names = [each["$ref"].rpartition("/")[2] for each in found]
+    return [name.removesuffix("_of_batch") for name in names]
 
 
 def _numbers(schema: dict[str, Any]) -> str:

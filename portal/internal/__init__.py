@@ -2,6 +2,7 @@
 
 from portal.internal import (
     accounts,
+    batch,
     debits,
     entries,
     grants,
@@ -21,6 +22,7 @@ __all__ = [
     "SCOPES",
     "Shortcut",
     "accounts",
+    "batch",
     "blueprint",
     "debits",
     "entries",

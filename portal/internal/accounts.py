@@ -6,7 +6,7 @@ from portal import current, ledger
 from portal.internal.answers import reply
 from portal.internal.blueprint import blueprint
 from portal.internal.bodies import AccountBody
-from portal.internal.caps import refuse_over, submit_capped
+from portal.internal.caps import Counted, refuse_over, submit_one
 from portal.internal.door import Caller, caller
 from portal.internal.errors import Fault, ValidationError
 from portal.internal.members import Standing
@@ -41,7 +41,7 @@ def put_account(account_id: str) -> Response:
     )
     units = _given(asking, command)
     refuse_over(asking.key, None, units, noun="credit")
-    outcome = submit_capped(asking, command, units)
+    outcome = submit_one(asking, Counted(command, units))
     if isinstance(outcome, ledger.Refused):
         raise outcome.error
     return reply(status, _standing(outcome.account))

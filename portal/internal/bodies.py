@@ -136,6 +136,14 @@ class RefundBody(Body):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BatchBody(Body):
+    """POST /batch: each command has its name, its own idempotency key, and its own members."""
+
+    commands: Annotated[tuple[dict[str, Any], ...], rules.commands]
+    atomic: Annotated[bool, rules.flag] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GrantBody(Body):
     """POST /grants."""
 

@@ -64,6 +64,18 @@ _WIDENED: Final[Errors] = (
     ledger.InsufficientCreditsError,
     ledger.AccountSuspendedError,
 )
+# What undoes a batch that is to be done as a whole.
+_BATCHED: Final[Errors] = (
+    *_SPENT,
+    ledger.HoldNotFoundError,
+    ledger.HoldCapturedError,
+    ledger.HoldReleasedError,
+    ledger.HoldExpiredError,
+    ledger.CaptureExceedsHoldError,
+    ledger.EntryNotFoundError,
+    ledger.RefundExceedsError,
+    ledger.BalanceLimitError,
+)
 _POSTED: Final = {201: members.Posted}
 _HELD: Final = {201: members.PostedHold}
 
@@ -88,6 +100,7 @@ TERMS: Final[Mapping[str, Terms]] = {
         (*_BOUND, ledger.EntryNotFoundError, ledger.RefundExceedsError, ledger.BalanceLimitError),
         bodies.RefundBody,
     ),
+    "internal.post_batch": Terms({201: members.BatchAnswer}, _BATCHED, bodies.BatchBody),
     "internal.post_grant": Terms(
         _POSTED,
         (

@@ -175,3 +175,17 @@ class Outcome(TypedDict):
 
     status: Literal[201, 402]
     body: dict[str, Any]
+
+
+class Result(TypedDict):
+    """What a command of a batch would have been answered alone."""
+
+    status: int
+    body: dict[str, Any]
+    replayed: bool
+
+
+class BatchAnswer(TypedDict):
+    """What became of each command, in order."""
+
+    results: list[Result]

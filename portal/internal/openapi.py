@@ -21,7 +21,7 @@ from portal.internal.blueprint import blueprint
 from portal.internal.contract import TERMS, refusals_of
 from portal.internal.door import SCOPES
 from portal.internal.problems import TABLE
-from portal.internal.refusals import http_problem_schema, problem_schema
+from portal.internal.refusals import http_problem_schema, problem_schema, undone_schema
 from portal.internal.rule import Rule, Schema
 from portal.internal.schemas import Schemas
 
@@ -123,10 +123,11 @@ def _responses(route: Route, method: str, schemas: Schemas) -> dict[str, Any]:
         found[str(status)] = {"description": _SAID[status], "content": content}
         if status == 201 and method == "POST":
             found[str(status)]["headers"] = _headers("Idempotency-Replayed")
+    problem = undone_schema if endpoint == "internal.post_batch" else problem_schema
     refused: dict[int, dict[str, Schema]] = defaultdict(dict)
     for error in refusals_of(endpoint, method):
         status, code = TABLE[error].status, ledger.code_of(error)
-        refused[status][code] = problem_schema(error, schemas)
+        refused[status][code] = problem(error, schemas)
     if "<" in route.rule:
         refused[404]["not_found"] = http_problem_schema(404, schemas)
     for status, codes in sorted(refused.items()):

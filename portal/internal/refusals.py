@@ -14,6 +14,7 @@ from portal.limits import RateLimitedError
 _TIME: Final[Schema] = rules.instant.schema
 _TEXT: Final[Schema] = {"type": "string"}
 _COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
+_PLACE: Final[Mapping[str, Schema]] = {"index": _COUNT, "idempotency_key": _TEXT}
 # Of errors that belong to other rooms and are not written as numbers there.
 _ELSEWHERE: Final[Mapping[type[Exception], Mapping[str, Schema]]] = {
     signing.SignatureInvalidError: {},
@@ -35,6 +36,15 @@ def problem_schema(error: type[Exception], schemas: Schemas) -> Schema:
     """A reference to the problem that an error of the status table is told as."""
     code = ledger.code_of(error)
     return schemas.refer(code, lambda: _problem(code, TABLE[error], *_numbers(error, schemas)))
+
+
+def undone_schema(error: type[Exception], schemas: Schemas) -> Schema:
+    """A reference to the same problem where it may have undone a whole batch, and says which."""
+    code = ledger.code_of(error)
+    numbers, missing = _numbers(error, schemas)
+    known = {**numbers, **_PLACE}
+    made = _problem(code, TABLE[error], known, missing | _PLACE.keys())
+    return schemas.refer(f"{code}_of_batch", lambda: made)
 
 
 def http_problem_schema(status: int, schemas: Schemas) -> Schema:

@@ -25,6 +25,8 @@ METADATA_MAX: Final = 2048
 PRIORITY_MAX: Final = 100
 TTL_MAX: Final = 86_400
 OPERATIONS_MAX: Final = 32
+COMMANDS: Final = ("debit", "hold", "capture", "release", "extend", "refund")
+COMMANDS_MAX: Final = 1000
 _SHOWN: Final = 64
 # What systems keep beside the zones: the zone of a machine is not that of an account.
 _NO_ZONES: Final = ("localtime", "Factory", "posixrules", "leapseconds")
@@ -113,6 +115,7 @@ amount: Final = whole(1, AMOUNT_MAX)
 amount_or_zero: Final = whole(0, AMOUNT_MAX)
 ttl: Final = whole(1, TTL_MAX)
 name: Final = visible(200, joins=True)
+_command_name: Final = one_of(COMMANDS)
 _label_name: Final = matching(
     r"[a-z][a-z0-9_]{0,39}", "named by 1 to 40 of a-z 0-9 _, a letter first"
 )
@@ -232,6 +235,37 @@ def operations(value: Any, member: str, faults: list[Fault]) -> Any:
     if len({*names}) != len(names) and not faults:
         return _broken(faults, member, "must name each operation once", None)
     return names
+
+
+@takes(
+    {
+        "type": "array",
+        "minItems": 1,
+        "maxItems": COMMANDS_MAX,
+        "items": {
+            "type": "object",
+            "properties": {
+                "command": _command_name.schema,
+                "idempotency_key": idempotency_key.schema,
+            },
+            "required": ["command", "idempotency_key"],
+        },
+    }
+)
+def commands(value: Any, member: str, faults: list[Fault]) -> Any:
+    """Commands of a batch: objects, each with its name and idempotency key, the rest unread."""
+    if not isinstance(value, list) or not 0 < len(value) <= COMMANDS_MAX:
+        got = len(value) if isinstance(value, list) else value
+        return _broken(faults, member, f"must be a list of 1 to {COMMANDS_MAX} commands", got)
+    for place, each in enumerate(value):
+        if isinstance(each, dict):
+            _command_name(each.get("command"), f"{member}.{place}.command", faults)
+            idempotency_key(
+                each.get("idempotency_key"), f"{member}.{place}.idempotency_key", faults
+            )
+        else:
+            _broken(faults, f"{member}.{place}", "must be an object", each)
+    return tuple(value)
 
 
 def _broken(faults: list[Fault], member: str, rule: str, value: Any) -> Any:

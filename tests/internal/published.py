@@ -43,7 +43,8 @@ class Published:
         """The codes that an operation publishes for a status."""
         content = operation["responses"].get(str(status), {}).get("content", {})
         schema = content.get(PROBLEM, {}).get("schema", {})
-        return [each["$ref"].rpartition("/")[2] for each in schema.get("oneOf", [schema]) if each]
+        names = [each["$ref"].rpartition("/")[2] for each in schema.get("oneOf", [schema]) if each]
+        return [name.removesuffix("_of_batch") for name in names]
 
     def faults(self, method: str, path: str, status: int, kind: str, body: bytes) -> Iterator[str]:
         """What of an answer is not published."""
@@ -61,7 +62,8 @@ class Published:
             if told["code"] not in codes:
                 yield f"{method} {path} does not publish {status} {told['code']}"
                 return
-            schema = {"$ref": f"#/components/schemas/{told['code']}"}
+            name = told["code"] + ("_of_batch" if path.endswith("/batch") else "")
+            schema = {"$ref": f"#/components/schemas/{name}"}
         if kind != media:
             yield f"{method} {path} answers {kind}"
         for error in self.validator(json.dumps(schema)).iter_errors(told):

@@ -26,6 +26,8 @@ VALUES: list[Any] = [
     {"type": "payment", "id": "x"}, {"type": "period", "id": "x"}, {"type": "task"},
     {"type": "task", "id": "x", "more": 1}, {"type": "task", "id": "x" * 129},
     [], ["generate"], ["generate", "generate"], [1], [f"o{number}" for number in range(33)],
+    [{"command": "debit", "idempotency_key": "k" * 16, "quantity": 1}],
+    [{"command": "grant", "idempotency_key": "k" * 16}], [{"command": "debit"}],
 ]  # fmt: skip
 # What JSON Schema cannot say of these: the calendar, the zones there are, what can be seen.
 LOOSE = ("_at", "time_zone", "name", "metadata", "reference")

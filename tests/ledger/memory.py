@@ -286,11 +286,7 @@ class MemoryPosting(Posting):
     ) -> None:
         super().__init__(None, known, now, tariffs, ids)  # type: ignore[arg-type]
         self.pages = MemoryPages(ledger.tables)
-        self.ledger = ledger
-
-    def again(self, answered: Answered) -> Outcome:
-        """The first outcome, marked as replayed."""
-        return self.ledger.again(answered)
+        known.outcomes = {key: ledger.again(each) for key, each in known.answered.items()}
 
 
 class MemoryLedger:
