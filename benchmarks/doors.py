@@ -20,7 +20,16 @@ QUANTITY: Final = 12
 READ, MADE = 200, 201
 # Requests a second that no round here comes near, so that a round ends by the clock.
 FASTEST: Final = {MANY: 6_000, FEW: 5_000, ONE: 2_000}
-CODES: Final = ("P1", "P2", "P3a", "P3b", "P9", "R", "G")
+# Figures of batches: how many debits in each, and whether on one account.
+BATCHES: Final = {
+    "P5a": (100, False),
+    "P5b": (100, True),
+    "P5c": (1_000, False),
+    "P5d": (1_000, True),
+}
+BATCHED: Final = 40_000  # debits a second that no round here comes near
+DONE: Final = b'{"status":201,"body"'
+CODES: Final = ("P1", "P2", "P3a", "P3b", *BATCHES, "P9", "R", "G")
 WARMING_SECONDS: Final = 1.0
 
 
@@ -77,7 +86,7 @@ class Doors:
         self.made, self.sides, self.seconds, self.asked = made, pair, seconds, asked
         self.series = {code: Series(MADE) for code in CODES}
         self.captures = Series(MADE)
-        self.not_replayed = 0
+        self.not_replayed = self.not_done = 0
 
     def wants(self, *codes: str) -> bool:
         """Whether one of these figures was asked for."""
@@ -99,6 +108,22 @@ class Doors:
             if self.wants(code):
                 hello = self.hello(clients)
                 self.series[code].add(self.drive(clients, self.debits(clients)), hello)
+        if self.wants(*BATCHES):
+            self.batches()
+
+    def batches(self) -> None:
+        """Debits by batches from a few clients; each command has to be done."""
+        hello = self.hello(FEW)
+        signer, count = self.made.signer(self.sides.portal.authority), int(BATCHED * self.seconds)
+        for code, (size, hot) in BATCHES.items():
+            if self.wants(code):
+                many = max(count, FEW * size)
+                accounts = self.made.accounts[:1] * many if hot else self.made.spread(many)
+                sent = signer.batches(accounts, QUANTITY, size)
+                answered = self.drive(FEW, sent, keep_bodies=True)
+                done = sum(body.count(DONE) for body in answered.answers.bodies)
+                self.not_done += answered.count * size - done
+                self.series[code].add(answered, hello)
 
     def many(self) -> None:
         """The figures of 64 clients, all of them beside one round of the bare view."""
@@ -175,7 +200,9 @@ class Doors:
         ]
 
     def value_of(self, code: str) -> float:
-        """A figure's value: against the bare view, or a hold's way against two debits."""
+        """A figure's value: against the bare view, a rate, or a hold's way against two debits."""
+        if code in BATCHES:
+            return float(self.series[code].numbers()["requests_per_second"]) * BATCHES[code][0]
         if code != "P9":
             return self.series[code].ratio
         kinds = (self.series["P9"].pairs, self.captures.pairs, self.series["P1"].pairs)
@@ -187,6 +214,8 @@ class Doors:
         numbers = self.series[code].numbers()
         if code == "R":
             numbers["not_replayed"] = self.not_replayed
+        if code in BATCHES:
+            numbers["not_done"] = self.not_done
         if code == "P9":
             numbers["capture_total"] = self.captures.numbers()["total"]
             numbers["debit_total"] = self.series["P1"].numbers()["total"]
@@ -194,6 +223,6 @@ class Doors:
 
     @property
     def unexpected(self) -> int:
-        """Answers that were not due: another status, or a known key answered as if new."""
+        """Answers that were not due: another status, a known key as if new, a debit not done."""
         measured = [*self.series.values(), self.captures]
-        return sum(series.unexpected for series in measured) + self.not_replayed
+        return sum(series.unexpected for series in measured) + self.not_replayed + self.not_done

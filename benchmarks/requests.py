@@ -40,6 +40,15 @@ class Signer(NamedTuple):
         """One debit an account named, each for a job of its own."""
         return [self.post("/debits", job(account, quantity), new_key()) for account in accounts]
 
+    def batches(self, accounts: Iterable[str], quantity: int, size: int) -> list[bytes]:
+        """One debit an account named, `size` of them in each request."""
+        commands = [
+            {"command": "debit", "idempotency_key": new_key(), **job(account, quantity)}
+            for account in accounts
+        ]
+        parts = (commands[first : first + size] for first in range(0, len(commands), size))
+        return [self.post("/batch", {"commands": part}, new_key()) for part in parts]
+
     def holds(self, accounts: Iterable[str], quantity: int) -> list[bytes]:
         """One hold an account named."""
         return [self.post("/holds", job(account, quantity), new_key()) for account in accounts]

@@ -1,7 +1,7 @@
 """The one seam from views to the application's state: database, tariffs, queue, clock."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from flask import current_app, has_request_context, request
 from sqlalchemy.engine import Connection
@@ -10,11 +10,13 @@ from sqlalchemy.exc import OperationalError, TimeoutError
 from portal import ledger, pricing
 from portal.config import Config
 from portal.database import BusyError, Database, DatabaseError
-from portal.limits import find_limits
+from portal.limits import RateLimitedError, find_limits
 
 TARIFFS_FRESH = ledger.MICROSECONDS
 # In a request's environ: what posts a command of a queue with others of the same server thread.
 TOGETHER = "portal.together"
+# What a command is answered with where the database does not write now.
+AWAY = (ledger.StorageUnavailableError, ledger.InProgressError)
 # What is raised where the database does not answer a read or a write now.
 UNAVAILABLE = (DatabaseError, ledger.StorageUnavailableError, OperationalError, TimeoutError)
 
@@ -49,13 +51,19 @@ class Application:
             self._tariffs_at = now
         return self._tariffs
 
-    def post(self, commands: Sequence[ledger.Command]) -> list[ledger.Outcome]:
-        """Post commands in one database transaction of their own. Raises as `submit` does."""
+    def post(
+        self, commands: Sequence[ledger.Command], *, atomic: bool = False
+    ) -> list[ledger.Outcome]:
+        """Post commands in one database transaction of their own. Raises as `submit` does.
+
+        atomic: all of them or none, for which it raises UndoneError.
+        """
         try:
-            tariffs, now = self.tariffs(), self.clock()
+            terms: dict[str, Any] = {"now": self.clock(), "tariffs": self.tariffs()}
+            terms |= {"ids": self.ids, "atomic": atomic}
 
             def work(connection: Connection) -> list[ledger.Outcome]:
-                return ledger.post(connection, commands, now=now, tariffs=tariffs, ids=self.ids)
+                return ledger.post(connection, commands, **terms)
 
             return self.database.run(work)
         except DatabaseError as error:
@@ -68,14 +76,53 @@ class Application:
         what broke at COMMIT may still have been posted: the same key tells. Raises
         RateLimitedError where services ask too often for one account.
         """
-        # What ends a hold or gives credits back names no account, and always goes.
-        account_id = self.limits and getattr(command, "account_id", None)
-        if self.limits and account_id and command.actor.kind == "service":
-            self.limits.count("account", account_id, self.clock())
+        self._count(command)
         if self.config.group_commit:
             together = request.environ.get(TOGETHER) if has_request_context() else None
             return together(self.queue, command) if together else self.queue.submit(command)
         return self.post([command])[0]
+
+    def submit_all(
+        self, commands: Sequence[ledger.Command], *, atomic: bool = False
+    ) -> list[ledger.Outcome | Exception]:
+        """Post commands as one group of their own; gives each one's outcome, or its error.
+
+        A group is one database transaction. None of them touches its neighbours, unless all are
+        to be done or none (`atomic`): then the first refusal is raised as UndoneError. Where the
+        database writes none of them, raises as `submit` does.
+        """
+        if atomic:
+            for place, command in enumerate(commands):
+                if (limited := self._find_limited(command)) is not None:
+                    raise ledger.UndoneError(place, limited)
+            return [*self.queue.post(commands, atomic=True)]
+        errors = [self._find_limited(command) for command in commands]
+        tickets = [ledger.Ticket(command) for command in commands]
+        group = [ticket for ticket, error in zip(tickets, errors, strict=True) if error is None]
+        if group:
+            ledger.settle(self.queue.post, group)
+        if group and all(isinstance(ticket.error, AWAY) for ticket in group):
+            group[0].answer()
+        return [
+            error or ticket.error or ticket.answer()
+            for ticket, error in zip(tickets, errors, strict=True)
+        ]
+
+    def _find_limited(self, command: ledger.Command) -> RateLimitedError | None:
+        try:
+            self._count(command)
+        except RateLimitedError as error:
+            return error
+        return None
+
+    def _count(self, command: ledger.Command) -> None:
+        """Count a command of a service against its account; raises RateLimitedError.
+
+        What ends a hold or gives credits back names no account, and always goes.
+        """
+        account_id = self.limits and getattr(command, "account_id", None)
+        if self.limits and account_id and command.actor.kind == "service":
+            self.limits.count("account", account_id, self.clock())
 
 
 def unavailable(error: DatabaseError) -> NoReturn:
@@ -104,6 +151,13 @@ def tariffs() -> pricing.Tariffs:
 def submit(command: ledger.Command) -> ledger.Outcome:
     """Post one command; gives its outcome once that is committed."""
     return application().submit(command)
+
+
+def submit_all(
+    commands: Sequence[ledger.Command], *, atomic: bool = False
+) -> list[ledger.Outcome | Exception]:
+    """Post commands as one group; gives each one's outcome, or its error."""
+    return application().submit_all(commands, atomic=atomic)
 
 
 if TYPE_CHECKING:

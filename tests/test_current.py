@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -12,6 +13,7 @@ from sqlalchemy import Connection
 from portal import current, ledger, pricing
 from portal.current import TARIFFS_FRESH, Application, unavailable
 from portal.database import BusyError, Database, DatabaseError, UnsafeDatabaseError
+from portal.limits import RateLimitedError, find_limits
 from tests.databases import Databases
 
 NOW = 1_790_000_000_000_000
@@ -142,3 +144,86 @@ def test_views_reach_the_application_that_answers(state: Application, clock: Clo
             current.no_such_thing  # type: ignore[attr-defined]  # noqa: B018
     with pytest.raises(RuntimeError):
         current.now()
+
+
+# Many at once ------------------------------------------------------------------------------------
+
+
+def debit(quantity: int, account: str = "acme", job: str = "") -> ledger.Debit:
+    return ledger.Debit(
+        actor=ledger.Actor("service", "tts", "tts-1"),
+        account_id=account,
+        operation="generate",
+        quantity=quantity,
+        reference=ledger.Reference("task", job or f"job-{quantity}"),
+    )
+
+
+def test_commands_are_one_group_and_each_has_its_outcome(
+    state: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state.submit(opening())
+    groups: list[int] = []
+    post = state.queue.post
+
+    def counted(commands: list[ledger.Command], **how: bool) -> list[ledger.Outcome]:
+        groups.append(len(commands))
+        return post(commands, **how)
+
+    monkeypatch.setattr(state.queue, "post", counted)
+    answers = state.submit_all([debit(1), debit(2, "nobody"), debit(3)])
+    assert [isinstance(each, ledger.Posted) for each in answers] == [True, False, True]
+    assert isinstance(answers[1], ledger.Refused)
+    with pytest.raises(ledger.UndoneError) as undone:
+        state.submit_all([debit(4), debit(5, "nobody")], atomic=True)
+    assert undone.value.place == 1
+    assert len(state.submit_all([debit(4), debit(6)], atomic=True)) == 2
+    assert state.submit_all([]) == []
+    assert groups == [3, 2, 2]
+    with state.database.reading() as connection:
+        assert ledger.balance_now(connection, "acme").available == 100_000 - 1 - 3 - 4 - 6
+
+
+def test_what_breaks_on_one_command_is_its_error_alone(
+    state: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state.submit(opening())
+    post = state.queue.post
+
+    def breaks(commands: list[ledger.Command]) -> list[ledger.Outcome]:
+        if any(isinstance(each, ledger.Debit) and each.quantity == 13 for each in commands):
+            raise ledger.LawBrokenError(1, "acme", 7)
+        return post(commands)
+
+    monkeypatch.setattr(state.queue, "post", breaks)
+    first, broken, last = state.submit_all([debit(1), debit(13), debit(2)])
+    assert isinstance(first, ledger.Posted)
+    assert isinstance(broken, ledger.LawBrokenError)
+    assert isinstance(last, ledger.Posted)
+
+
+def test_a_database_that_does_not_write_is_told_once_for_all(
+    state: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(commands: list[ledger.Command], **_: bool) -> list[ledger.Outcome]:
+        raise ledger.StorageUnavailableError
+
+    monkeypatch.setattr(state.queue, "post", away)
+    for atomic in (False, True):
+        with pytest.raises(ledger.StorageUnavailableError):
+            state.submit_all([debit(1), debit(2)], atomic=atomic)
+
+
+def test_each_command_of_a_service_counts_against_its_account(
+    state: Application, tmp_path: Path
+) -> None:
+    state.submit(opening())
+    state.limits = find_limits(tmp_path, b"secret", {"account": (2, 60)})
+    answers = state.submit_all([debit(1), debit(2), debit(3), debit(4, "other")])
+    assert [type(each) for each in answers] == [
+        ledger.Posted, ledger.Posted, RateLimitedError, ledger.Refused,
+    ]  # fmt: skip
+    with pytest.raises(ledger.UndoneError) as undone:
+        state.submit_all([debit(5, "other"), debit(6)], atomic=True)
+    assert (undone.value.place, type(undone.value.error)) == (1, RateLimitedError)
+    assert [type(each) for each in state.submit_all([debit(7)])] == [RateLimitedError]

@@ -16,9 +16,12 @@ from typing import Any
 import psycopg
 import pytest
 import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config as AlembicConfig
 
 from portal.config import Config
-from portal.database import Database
+from portal.database import Database, head
+from portal.database.upgrading import MIGRATIONS, owner_connection
 from tests import postgres
 from tests.databases import MIGRATES, Databases
 from tests.house.tree import ROOT
@@ -33,7 +36,7 @@ def blocks(heading: str) -> list[str]:
     """The commands under a heading, a block each."""
     found = re.search(rf"^#+ {heading}\n(.*?)(?=^#+ |\Z)", GUIDE, re.MULTILINE | re.DOTALL)
     assert found is not None, heading
-    return re.findall(r"^```sh\n(.*?)^```", found[1], re.MULTILINE | re.DOTALL)
+    return re.findall(r"^ *```sh\n(.*?)^ *```", found[1], re.MULTILINE | re.DOTALL)
 
 
 def follow(commands: str, config: Config, **names: str) -> str:
@@ -49,7 +52,7 @@ def follow(commands: str, config: Config, **names: str) -> str:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=160,
     )
     assert done.returncode == 0, f"{commands}\n{done.stdout}\n{done.stderr}"
     return done.stdout
@@ -142,6 +145,24 @@ def test_a_key_is_rotated_and_revoked(config: Config, tmp_path: Path) -> None:
         follow(revoke, caller.portal.config, KID=caller.kid)
         assert until(lambda: caller.debit().status, 401)
         assert renewed.debit().status == 201
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+def test_an_older_database_is_upgraded_and_serves(config: Config, tmp_path: Path) -> None:
+    [upgrade] = blocks("Upgrades")
+    url = f"sqlite:///{tmp_path}/old.db"
+    old = replace(config, database_url=url, database_owner_url=url)
+    with owner_connection(old) as connection:
+        alembic = AlembicConfig()
+        alembic.set_main_option("script_location", str(MIGRATIONS))
+        alembic.attributes["connection"] = connection
+        command.upgrade(alembic, "head-1")
+    with pytest.raises(AssertionError, match="migrations are missing"):
+        follow("flask --app wsgi db check", old)
+    assert f"at migration {head()}" in follow(upgrade, old)
+    with served(old, tmp_path) as caller:
+        assert caller.ask("/readyz").status == 200
+        assert caller.debit().status == 201
 
 
 def until(ask: Callable[[], int], status: int) -> bool:

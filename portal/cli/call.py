@@ -6,7 +6,7 @@ import secrets
 import sys
 from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import Any, Final, Never
+from typing import Any, Final, Never, TextIO
 
 import click
 from flask.cli import AppGroup
@@ -26,6 +26,7 @@ from portal.client import (
     RefusedError,
     Settings,
 )
+from portal.client.commands import command_of
 from portal.client.settings import PREFIX
 from portal.client.times import write_time
 from portal.pricing import REFUND_REASONS, RELEASE_REASONS
@@ -172,6 +173,22 @@ def refund(credits: Credits, entry: str, due: int | None, **asked: Any) -> Poste
     return credits.refund(entry, credits=due, **asked)
 
 
+@call.command("batch")
+@click.argument("file", type=click.File())
+@click.option("--atomic", is_flag=True, help="All of them, or none.")
+@asking
+def batch(credits: Credits, file: TextIO, *, atomic: bool) -> list[Any]:
+    """Do the commands of FILE (- is what comes in): a JSON list of them, as a batch has them.
+
+    A command without an idempotency_key gets a new one, shown with what became of it.
+    """
+    found = json.load(file)
+    if not isinstance(found, list):
+        raise TypeError(f"{file.name} is no list of commands")
+    results = credits.batch([command_of(members) for members in found], atomic=atomic)
+    return [each if isinstance(each, Posted) else refused_as_told(each) for each in results]
+
+
 @call.command("balance")
 @account_option
 @click.option("--as-of", help="A seq, or a time like 2026-11-22T13:52:00Z.")
@@ -244,6 +261,11 @@ def told(found: Any, name: str = "") -> Any:
     if isinstance(found, int) and (name.endswith("_at") or name in _TIMES):
         return write_time(found)
     return found
+
+
+def refused_as_told(error: RefusedError) -> dict[str, Any]:
+    """A refusal beside what was done: its key, and the problem as it came."""
+    return {"key": error.key, "problem": error.problem}
 
 
 def fail(sentence: str, status: int) -> Never:

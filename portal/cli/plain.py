@@ -15,6 +15,8 @@ from gunicorn.http import wsgi
 from portal import internal
 
 PREFIX: Final = f"POST {internal.blueprint.url_prefix}/".encode()
+# A batch is a group of its own: those who wait for the next group do not wait for it.
+BATCH: Final = PREFIX + b"batch "
 SIZE_MAX: Final = 64 * 1024
 END: Final = b"\r\n\r\n"
 # A path without an escape, names without an underscore, values in ASCII without a blank around.
@@ -54,13 +56,13 @@ class Plain(NamedTuple):
 
 
 def read_plain(seen: bytes) -> Plain | None:
-    """The plain request that `seen` begins with; None if it is odd, or not here as a whole.
+    """The plain request that `seen` begins with; None if odd, a batch, or not here as a whole.
 
     What depends on the server and on the connection is still to be added to its environ.
     """
     end = seen.find(END)
     head = HEAD.fullmatch(seen, 0, end + len(END)) if end > 0 else None
-    if head is None or not seen.startswith(PREFIX):
+    if head is None or not seen.startswith(PREFIX) or seen.startswith(BATCH):
         return None
     path = head[1].decode("ascii")
     environ: dict[str, Any] = {

@@ -8,20 +8,13 @@ from string import Template
 import click
 
 from portal import pricing
-from portal.cli import cap_tables, rule_tables
+from portal.cli import cap_tables, documents, rule_tables
 
 DOCUMENT = "docs/credit-rules.md"
 
 
 @click.command("rules")
-@click.option("--check", is_flag=True, help="Only compare; exit 1 when the document is stale.")
-@click.option(
-    "--output",
-    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
-    default=DOCUMENT,
-    show_default=True,
-    help="Where the document stands; - prints it.",
-)
+@documents.options(DOCUMENT)
 @click.option(
     "--tariff",
     "source",
@@ -35,37 +28,7 @@ def rules(check: bool, output: Path, source: Path | None) -> None:
         text = render_rules(tariff)
     except pricing.PricingError as error:
         raise click.ClickException(str(error)) from None
-    if str(output) == "-":
-        click.echo(text, nl=False)
-    elif check:
-        compare(output, text)
-    else:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(text, encoding="utf-8", newline="\n")
-        click.echo(f"{output}: written from tariff {tariff.name}")
-
-
-def compare(output: Path, text: str) -> None:
-    """Say that the document is current, or end with 1 naming the first line that is not."""
-    try:
-        found = output.read_bytes().decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise click.ClickException(f"{output}: cannot be read: {error}") from None
-    if found != text:
-        line = first_difference(found, text)
-        raise click.ClickException(f"{output}: stale from line {line}; write it: flask rules")
-    click.echo(f"{output}: current")
-
-
-def first_difference(found: str, text: str) -> int:
-    """The number of the first line in which two texts differ."""
-    theirs, ours = found.split("\n"), text.split("\n")
-    same = 0
-    for mine, other in zip(ours, theirs, strict=False):
-        if mine != other:
-            break
-        same += 1
-    return same + 1
+    documents.write(output, text, check=check, command="rules", source=f"tariff {tariff.name}")
 
 
 def render_rules(tariff: pricing.Tariff) -> str:

@@ -14,6 +14,15 @@ from portal.client.answers import (
     Quote,
     Reference,
 )
+from portal.client.commands import (
+    CaptureHold,
+    Command,
+    Debit,
+    ExtendHold,
+    PlaceHold,
+    Refund,
+    ReleaseHold,
+)
 from portal.client.credits import Credits
 from portal.client.errors import (
     AccountFrozenError,
@@ -55,6 +64,7 @@ from portal.client.settings import Settings
 __all__ = [
     "Credits", "Settings", "Patience", "HeldCredits",
     "Account", "Balance", "Draw", "Entry", "Hold", "Outcome", "Posted", "Quote", "Reference",
+    "Command", "Debit", "PlaceHold", "CaptureHold", "ReleaseHold", "ExtendHold", "Refund",
     "CreditsError", "MisconfiguredError", "UnreachableError", "OutcomeUnknownError",
     "EndedHoldError", "RefusedError",
     "AccountFrozenError", "AccountNotFoundError", "AccountSuspendedError", "AlreadyChargedError",

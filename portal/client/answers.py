@@ -1,9 +1,9 @@
 """What the door answers, as values. Members that are not known here are let pass."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 
-from portal.client.errors import GarbledAnswerError
+from portal.client.errors import GarbledAnswerError, RefusedError, refusal_of
 from portal.client.times import read_time
 
 
@@ -142,6 +142,29 @@ def read_posted(members: Mapping[str, Any], key: str, replayed: bool) -> Posted:
         key,
         replayed,
     )
+
+
+def read_results(members: Mapping[str, Any], keys: Sequence[str]) -> list[Posted | RefusedError]:
+    """What became of each command of a batch, which came in the order of `keys`.
+
+    Raises GarbledAnswerError.
+    """
+    results = members.get("results")
+    if not isinstance(results, list) or len(results) != len(keys):
+        raise GarbledAnswerError(f"no {len(keys)} results in it")
+    return [_result(each, key) for each, key in zip(results, keys, strict=True)]
+
+
+def _result(result: Any, key: str) -> Posted | RefusedError:
+    try:
+        status, body, replayed = (result[name] for name in ("status", "body", "replayed"))
+    except (KeyError, TypeError) as error:
+        raise GarbledAnswerError(f"no result in it ({error!r})") from error
+    if not isinstance(body, dict) or not isinstance(status, int):
+        raise GarbledAnswerError("no result in it")
+    if status == 201:
+        return read_posted(body, key, bool(replayed))
+    return refusal_of(status, body, key)
 
 
 def _member(name: str, value: Any) -> Any:

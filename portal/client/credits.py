@@ -4,15 +4,32 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
-from portal.client.answers import Account, Entry, Posted, Quote, read, read_posted
+from portal.client.answers import (
+    Account,
+    Entry,
+    Posted,
+    Quote,
+    read,
+    read_posted,
+    read_results,
+)
+from portal.client.commands import (
+    CaptureHold,
+    Command,
+    Debit,
+    ExtendHold,
+    PlaceHold,
+    Refund,
+    ReleaseHold,
+)
 from portal.client.connections import Connections
+from portal.client.errors import RefusedError
 from portal.client.holding import HeldCredits
 from portal.client.members import (
     Referred,
-    checked_key,
     json_body,
     named,
-    new_key,
+    own_key,
     referred,
     timed,
     units,
@@ -95,17 +112,19 @@ class Credits(Reads):
         deadline: float | None = None,
     ) -> Posted:
         """Charge at once. quantity, or the text to be counted; occurred_at: UTC microseconds."""
-        asked = {
-            "account": account,
-            "operation": operation,
-            "quantity": units(quantity, text),
-            "reference": referred(reference),
-            "quote": quote.id if isinstance(quote, Quote) else quote,
-            "occurred_at": timed(occurred_at),
-            "labels": labels,
-            "metadata": metadata,
-        }
-        return self._command("/debits", asked, key, deadline)
+        asked = Debit(
+            account,
+            operation,
+            reference=reference,
+            quantity=quantity,
+            text=text,
+            quote=quote,
+            occurred_at=occurred_at,
+            labels=labels,
+            metadata=metadata,
+            key=own_key(key),
+        )
+        return self._do(asked, deadline)
 
     def hold(
         self,
@@ -128,17 +147,19 @@ class Credits(Reads):
         heartbeat: a thread of its own extends the hold for as long as the block lasts.
         Raises InsufficientCreditsError; its key may be used again after a top-up.
         """
-        asked = {
-            "account": account,
-            "operation": operation,
-            "quantity": units(quantity, text),
-            "reference": referred(reference),
-            "ttl_seconds": ttl_seconds,
-            "quote": quote.id if isinstance(quote, Quote) else quote,
-            "labels": labels,
-            "metadata": metadata,
-        }
-        placed = self._command("/holds", asked, key, deadline)
+        asked = PlaceHold(
+            account,
+            operation,
+            reference=reference,
+            quantity=quantity,
+            text=text,
+            quote=quote,
+            labels=labels,
+            metadata=metadata,
+            ttl_seconds=ttl_seconds,
+            key=own_key(key),
+        )
+        placed = self._do(asked, deadline)
         return HeldCredits(self, placed, ttl_seconds, heartbeat)
 
     def capture(
@@ -151,8 +172,7 @@ class Credits(Reads):
         deadline: float | None = None,
     ) -> Posted:
         """Charge credits of a hold, by its id; 0 is zero. Unless final, the rest stays held."""
-        asked = {"credits": credits, "final": None if final else False}
-        return self._command(f"/holds/{named(hold)}/capture", asked, key, deadline)
+        return self._do(CaptureHold(hold, credits, final, key=own_key(key)), deadline)
 
     def release(
         self,
@@ -163,7 +183,7 @@ class Credits(Reads):
         deadline: float | None = None,
     ) -> Posted:
         """Give all that a hold still sets aside back: failed, cancelled, timed_out, moderated."""
-        return self._command(f"/holds/{named(hold)}/release", {"reason": reason}, key, deadline)
+        return self._do(ReleaseHold(hold, reason, key=own_key(key)), deadline)
 
     def extend(
         self,
@@ -175,8 +195,7 @@ class Credits(Reads):
         deadline: float | None = None,
     ) -> Posted:
         """Let a hold live for ttl_seconds from now; a larger quantity sets more aside."""
-        asked = {"ttl_seconds": ttl_seconds, "quantity": quantity}
-        return self._command(f"/holds/{named(hold)}/extend", asked, key, deadline)
+        return self._do(ExtendHold(hold, ttl_seconds, quantity, key=own_key(key)), deadline)
 
     def refund(
         self,
@@ -188,9 +207,25 @@ class Credits(Reads):
         deadline: float | None = None,
     ) -> Posted:
         """Undo a debit or capture: all that is left of it, or only some credits."""
-        name = entry.id if isinstance(entry, Entry) else entry
-        asked = {"entry": name, "reason": reason, "credits": credits}
-        return self._command("/refunds", asked, key, deadline)
+        return self._do(Refund(entry, reason, credits, key=own_key(key)), deadline)
+
+    # --- many at once ----------------------------------------------------------------------------
+
+    def batch(
+        self,
+        commands: Sequence[Command],
+        *,
+        atomic: bool = False,
+        deadline: float | None = None,
+    ) -> list[Posted | RefusedError]:
+        """Do up to 1,000 commands at once; what became of each, in order, refusals not raised.
+
+        atomic: all of them or none; then the refusal of one is raised, `index` saying which.
+        Each command carries a key of its own: the same commands again repeat what was not heard.
+        """
+        asked = {"commands": [each.in_batch() for each in commands], "atomic": atomic}
+        _, told = self._post("/batch", asked, None, deadline)
+        return read_results(told.members, [each.key for each in commands])
 
     # --- who there is ----------------------------------------------------------------------------
 
@@ -219,7 +254,8 @@ class Credits(Reads):
             "priority": priority,
             "operations": operations,
         }
-        return self._command("/grants", asked, key, deadline)
+        used, told = self._post("/grants", asked, key, deadline)
+        return read_posted(told.members, used, told.replayed)
 
     def open_account(
         self, account: str, name: str, tier: str, *, deadline: float | None = None, **terms: Any
@@ -236,15 +272,13 @@ class Credits(Reads):
 
     # --- the way to the door ---------------------------------------------------------------------
 
-    def _command(
-        self, path: str, members: Mapping[str, Any], key: str | None, deadline: float | None
-    ) -> Posted:
-        used, told = self._post(path, members, key, deadline)
-        return read_posted(told.members, used, told.replayed)
+    def _do(self, command: Command, deadline: float | None) -> Posted:
+        _, told = self._post(command.path, command.members(), command.key, deadline)
+        return read_posted(told.members, command.key, told.replayed)
 
     def _post(
         self, path: str, members: Mapping[str, Any], key: str | None, deadline: float | None
     ) -> tuple[str, Told]:
-        key = new_key() if key is None else checked_key(key)
+        key = own_key(key)
         asked = Asked("POST", ROOT + path, body=json_body(members), key=key)
         return key, self._sender.send(asked, deadline)

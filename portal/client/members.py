@@ -27,6 +27,11 @@ def checked_key(key: str) -> str:
     return key
 
 
+def own_key(key: str | None) -> str:
+    """The key of an intention: the one given, or a new one. Raises ValueError."""
+    return new_key() if key is None else checked_key(key)
+
+
 def units(quantity: int | None, text: str | None) -> int:
     """The quantity, or the characters of the text as the portal counts them."""
     if quantity is not None and text is None:

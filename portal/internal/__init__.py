@@ -2,10 +2,12 @@
 
 from portal.internal import (
     accounts,
+    batch,
     debits,
     entries,
     grants,
     holds,
+    openapi,
     quotes,
     refunds,
     requests,
@@ -20,6 +22,7 @@ __all__ = [
     "SCOPES",
     "Shortcut",
     "accounts",
+    "batch",
     "blueprint",
     "debits",
     "entries",
@@ -27,6 +30,7 @@ __all__ = [
     "holds",
     "http_problem",
     "internal_error",
+    "openapi",
     "quotes",
     "refunds",
     "requests",

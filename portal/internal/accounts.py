@@ -6,12 +6,13 @@ from portal import current, ledger
 from portal.internal.answers import reply
 from portal.internal.blueprint import blueprint
 from portal.internal.bodies import AccountBody
-from portal.internal.caps import refuse_over, submit_capped
+from portal.internal.caps import Counted, refuse_over, submit_one
 from portal.internal.door import Caller, caller
 from portal.internal.errors import Fault, ValidationError
+from portal.internal.members import Standing
 from portal.internal.nonces import good_once
 from portal.internal.queries import BalanceQuery
-from portal.internal.replies import Reply, account_reply, balance_reply
+from portal.internal.replies import account_reply, balance_reply
 from portal.internal.rules import account_id as account_id_rule
 
 
@@ -40,7 +41,7 @@ def put_account(account_id: str) -> Response:
     )
     units = _given(asking, command)
     refuse_over(asking.key, None, units, noun="credit")
-    outcome = submit_capped(asking, command, units)
+    outcome = submit_one(asking, Counted(command, units))
     if isinstance(outcome, ledger.Refused):
         raise outcome.error
     return reply(status, _standing(outcome.account))
@@ -89,6 +90,6 @@ def _preview(command: ledger.Command) -> ledger.Posted:
     return outcome
 
 
-def _standing(account: ledger.Account) -> Reply:
+def _standing(account: ledger.Account) -> Standing:
     balance = balance_reply(account.id, account.posted, account.held, account.seq)
     return {"account": account_reply(account), "balance": balance}

@@ -1,11 +1,12 @@
 """From a command to an answer: submit, then say what the ledger said."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from flask import Response, request
 
 from portal import ledger
-from portal.internal.caps import submit_capped
+from portal.internal.caps import Counted, submit_one
 from portal.internal.disclosure import disclosed
 from portal.internal.door import Caller
 from portal.internal.problems import problem
@@ -18,19 +19,18 @@ _FRESH: Final[Headers] = [("Content-Type", "application/json"), ("Cache-Control"
 _REPLAYED: Final[Headers] = [*_FRESH, ("Idempotency-Replayed", "true")]
 
 
-def answer(
-    asking: Caller, command: ledger.Command, units: int = 0, operation: str | None = None
-) -> Response:
-    """Submit a command and answer with its outcome, once that is committed.
+def answer(asking: Caller, counted: Counted) -> Response:
+    """Submit a command and answer with its outcome, once that is committed."""
+    outcome = submit_one(asking, counted)
+    outcome = disclosed(outcome, counted.command, asking.key.service, asking.named)
+    return outcome_answer(outcome, request.path, find_sentence(outcome, counted.command, asking))
 
-    units: what it counts for in the caps of its key, of all operations and of its own.
-    """
-    outcome = submit_capped(asking, command, units, operation)
-    outcome = disclosed(outcome, command, asking.key.service)
-    detail = None
+
+def find_sentence(outcome: ledger.Outcome, command: ledger.Command, asking: Caller) -> str | None:
+    """The sentence of a refusal where more is known than its error says."""
     if isinstance(outcome, ledger.Refused) and isinstance(outcome.error, ledger.LimitReachedError):
-        detail = limit_sentence(outcome.error, command)
-    return outcome_answer(outcome, request.path, detail)
+        return limit_sentence(outcome.error, command, asking.named)
+    return None
 
 
 def outcome_answer(outcome: ledger.Outcome, instance: str, detail: str | None = None) -> Response:
@@ -38,13 +38,9 @@ def outcome_answer(outcome: ledger.Outcome, instance: str, detail: str | None = 
     if isinstance(outcome, ledger.Refused):
         told, refusal = outcome.replayed, outcome.refusal_id
         return problem(outcome.error, instance, replayed=told, refusal=refusal, detail=detail)
-    return _response(201, posted_reply(outcome), _REPLAYED if outcome.replayed else _FRESH)
+    return reply(201, posted_reply(outcome), replayed=outcome.replayed)
 
 
-def reply(status: int, body: dict[str, Any]) -> Response:
+def reply(status: int, body: Mapping[str, Any], *, replayed: bool = False) -> Response:
     """A JSON answer, compact, that nobody may cache."""
-    return _response(status, body, _FRESH)
-
-
-def _response(status: int, body: dict[str, Any], headers: Headers) -> Response:
-    return Response(write(body), status, headers)
+    return Response(write(body), status, _REPLAYED if replayed else _FRESH)

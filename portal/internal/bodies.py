@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, NamedTuple, Self, get_type_hints
 
 from portal.internal import rules
 from portal.internal.errors import Fault, ValidationError
-from portal.internal.rules import Rule
+from portal.internal.rule import Rule
 from portal.ledger import Reference
 from portal.pricing import QUANTITY_MAX, REFUND_REASONS, RELEASE_REASONS
 
@@ -51,7 +51,7 @@ class Body:
             if rule is None:
                 faults.append(Fault(str(rules.shown(name)), "is not a member of this", None))
             else:
-                found[name] = rule(value, name, faults)
+                found[name] = rule.read(value, name, faults)
         for name in shape.required:
             if name not in members:
                 faults.append(Fault(name, "is missing", None))
@@ -77,9 +77,8 @@ def _read_shape(body: type[Body]) -> Shape:
 def _rule(hint: Any) -> Rule:
     for part in (hint, *getattr(hint, "__args__", ())):
         for note in getattr(part, "__metadata__", ()):
-            if callable(note):
-                rule: Rule = note
-                return rule
+            if isinstance(note, Rule):
+                return note
     raise TypeError(f"{hint} carries no rule")
 
 
@@ -134,6 +133,14 @@ class RefundBody(Body):
     entry: Annotated[str, rules.public_id]
     reason: Annotated[str, rules.one_of(REFUND_REASONS)]
     credits: Annotated[int, rules.amount] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchBody(Body):
+    """POST /batch: each command has its name, its own idempotency key, and its own members."""
+
+    commands: Annotated[tuple[dict[str, Any], ...], rules.commands]
+    atomic: Annotated[bool, rules.flag] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,8 @@ Units are the quantity of a debit or hold, what a capture takes beyond its hold,
 a grant or a plan. A key that got into wrong hands can do no more than this until it is revoked.
 """
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
@@ -63,6 +64,25 @@ class Days(NamedTuple):
         return found if self.operation is None else {**found, "operation": self.operation}
 
 
+class Wanted(NamedTuple):
+    """Units of one command, and what they are counted in."""
+
+    counts: tuple[Days, ...]
+    units: int
+
+
+class Counted(NamedTuple):
+    """A command, and what it counts for in the caps of its key: of all operations, of its own."""
+
+    command: ledger.Command
+    units: int = 0
+    operation: str | None = None
+
+
+Answer = ledger.Outcome | Exception
+Submit = Callable[[list[ledger.Command]], list[Answer]]
+
+
 def refuse_over(
     key: ServiceKey, operation: str | None, units: int, *, noun: str | None = None
 ) -> None:
@@ -79,34 +99,61 @@ def refuse_over(
         raise KeyCapError(detail, cap="max_units", maximum=most, requested=units)
 
 
+def submit_one(asking: Caller, counted: Counted) -> ledger.Outcome:
+    """Submit one command within the key's units. Raises KeyCapError, and as `current.submit`."""
+    [answer] = submit_capped(asking, [counted], lambda rest: [*map(current.submit, rest)])
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
 def submit_capped(
-    asking: Caller, command: ledger.Command, units: int, operation: str | None = None
-) -> ledger.Outcome:
-    """Submit a command within the key's units of the day, of all operations and of its own.
+    asking: Caller, asked: Sequence[Counted], submit: Submit, *, atomic: bool = False
+) -> list[Answer]:
+    """Submit commands within the key's units of the day, of all operations and of its own.
 
     The units are taken first, so that many requests at once cannot pass the cap together, and
     given back if nothing new was done. A key whose units are used up still gets the outcome of
-    what it did before.
+    what it did before; what is new is answered by a KeyCapError, or, where all are to be done or
+    none (`atomic`), raises UndoneError by it.
     """
-    counts = counts_of(asking.key, operation)
-    submit: Callable[[ledger.Command], ledger.Outcome] = current.submit
-    if not counts or units == 0:
-        return submit(command)
+    key = asking.key
+    wanted = [Wanted(counts_of(key, each.operation), each.units) for each in asked]
+    if not any(each.counts and each.units for each in wanted):
+        return submit([each.command for each in asked])
+    kid, (day, late) = key.kid, divmod(current.now(), _DAY)
     run = current.database.run
-    kid, (day, late) = asking.key.kid, divmod(current.now(), _DAY)
-    full = run(lambda connection: take_units(connection, counts, kid, day, units))
-    if full is not None:
-        if asking.is_known():
-            return submit(command)
-        raise _used_up(full, units, _DAY - late)
-    done = False
+    full = run(lambda connection: take_units(connection, wanted, kid, day))
+    taken = [want for want, count in zip(wanted, full, strict=True) if count is None]
     try:
-        outcome = submit(command)
-        done = isinstance(outcome, ledger.Posted) and not outcome.replayed
+        answers: list[Answer] = []
+        refused = {
+            place: _used_up(count, each.units, _DAY - late)
+            for place, (each, count) in enumerate(zip(asked, full, strict=True))
+            if count is not None and not _is_known(asking, each)
+        }
+        if atomic and refused:
+            raise ledger.UndoneError(*min(refused.items()))
+        rest = iter(submit([e.command for place, e in enumerate(asked) if place not in refused]))
+        answers = [refused.get(place) or next(rest) for place in range(len(asked))]
+        taken = [
+            want
+            for want, count, outcome in zip(wanted, full, answers, strict=True)
+            if count is None and not _is_new(outcome)
+        ]
+        return answers
     finally:
-        if not done:
-            run(lambda connection: give_units(connection, counts, kid, day, units))
-    return outcome
+        if taken:
+            run(lambda connection: give_units(connection, taken, kid, day))
+
+
+def _is_known(asking: Caller, counted: Counted) -> bool:
+    request = counted.command.request
+    return request is not None and asking.named.knows(request.key)
+
+
+def _is_new(answer: Answer) -> bool:
+    return isinstance(answer, ledger.Posted) and not answer.replayed
 
 
 def counts_of(key: ServiceKey, operation: str | None) -> tuple[Days, ...]:
@@ -117,45 +164,54 @@ def counts_of(key: ServiceKey, operation: str | None) -> tuple[Days, ...]:
 
 
 def take_units(
-    connection: Connection, counts: tuple[Days, ...], kid: str, day: int, units: int
-) -> Days | None:
-    """Count units of a day where they still fit everywhere; else nowhere, and where they did not.
+    connection: Connection, wanted: Sequence[Wanted], kid: str, day: int
+) -> list[Days | None]:
+    """Count units of a day, in order, where they still fit everywhere; else nowhere.
 
-    All of it in the caller's database transaction, which ends by this.
+    Gives for each where they did not fit, or None. All of it in the caller's database
+    transaction, which ends by this; counts are locked in one order.
     """
-    for place, count in enumerate(counts):
-        if not _take(connection, count, kid, day, units):
-            give_units(connection, counts[:place], kid, day, units)
-            return count
-    return None
+    counts = sorted({each for want in wanted for each in want.counts}, key=str)
+    left = {count: count.maximum - _used(connection, count, kid, day) for count in counts}
+    full: list[Days | None] = []
+    taken: list[Wanted] = []
+    for want in wanted:
+        short = next((count for count in want.counts if want.units > left[count]), None)
+        full.append(short)
+        if short is None:
+            taken.append(want)
+            for count in want.counts:
+                left[count] -= want.units
+    _add(connection, taken, kid, day, 1)
+    return full
 
 
-def give_units(
-    connection: Connection, counts: tuple[Days, ...], kid: str, day: int, units: int
-) -> None:
+def give_units(connection: Connection, taken: Sequence[Wanted], kid: str, day: int) -> None:
     """Count units of a day no longer."""
-    for count in counts:
+    _add(connection, taken, kid, day, -1)
+
+
+def _add(connection: Connection, wanted: Sequence[Wanted], kid: str, day: int, sign: int) -> None:
+    sums: Counter[Days] = Counter()
+    for want in wanted:
+        sums.update(dict.fromkeys(want.counts, want.units))
+    for count in sorted(sums, key=str):
         here = [count.table.c[name] == value for name, value in count.row(kid, day).items()]
-        fewer = count.table.update().where(*here).values(units=count.table.c.units - units)
-        connection.execute(fewer)
+        more = count.table.c.units + sign * sums[count]
+        connection.execute(count.table.update().where(*here).values(units=more))
 
 
-def _take(connection: Connection, count: Days, kid: str, day: int, units: int) -> bool:
-    if units > count.maximum:
-        return False
+def _used(connection: Connection, count: Days, kid: str, day: int) -> int:
+    """The units of a day so far, whose count is locked."""
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    after = count.table.c.units + units
-    taken = (
+    same = {"units": count.table.c.units}
+    locked = (
         insert(count.table)
-        .values(**count.row(kid, day), units=units)
-        .on_conflict_do_update(
-            index_elements=list(count.table.primary_key),
-            set_={"units": after},
-            where=after <= count.maximum,
-        )
+        .values(**count.row(kid, day), units=0)
+        .on_conflict_do_update(index_elements=list(count.table.primary_key), set_=same)
         .returning(count.table.c.units)
     )
-    return connection.execute(taken).first() is not None
+    return int(connection.execute(locked).scalar_one())
 
 
 def _used_up(full: Days, units: int, left: int) -> KeyCapError:

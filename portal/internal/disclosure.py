@@ -1,15 +1,18 @@
 """What a refusal may tell its caller: of another service's hold or entry, that there is none."""
 
-from portal import current, ledger
+from portal import ledger
+from portal.internal.named import Named
 
 
-def disclosed(outcome: ledger.Outcome, command: ledger.Command, service: str) -> ledger.Outcome:
+def disclosed(
+    outcome: ledger.Outcome, command: ledger.Command, service: str, named: Named
+) -> ledger.Outcome:
     """The outcome as a service may see it.
 
     A refusal speaks of what it was decided by. If that belongs to another service, it is told as
     what was never there: nothing else tells the two apart.
     """
-    if isinstance(outcome, ledger.Posted) or _is_own(command, service):
+    if isinstance(outcome, ledger.Posted) or _is_own(command, service, named):
         return outcome
     match command:
         case ledger.ExtendHold() | ledger.CaptureHold() | ledger.ReleaseHold():
@@ -19,15 +22,13 @@ def disclosed(outcome: ledger.Outcome, command: ledger.Command, service: str) ->
     return outcome
 
 
-def _is_own(command: ledger.Command, service: str) -> bool:
+def _is_own(command: ledger.Command, service: str, named: Named) -> bool:
     """Whether what a command names is the service's, or nobody's in particular."""
     match command:
         case ledger.ExtendHold() | ledger.CaptureHold() | ledger.ReleaseHold():
-            with current.database.reading() as connection:
-                hold = ledger.find_hold(connection, command.hold_id)
+            hold = named.find_hold(command.hold_id)
             return hold is None or hold.service == service
         case ledger.Refund():
-            with current.database.reading() as connection:
-                entry = ledger.find_entry_anywhere(connection, command.entry_id)
+            entry = named.find_entry(command.entry_id)
             return entry is None or entry.actor_kind != "service" or entry.actor == service
     return True

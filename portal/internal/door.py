@@ -18,15 +18,18 @@ from portal.internal.errors import (
     UnsupportedMediaTypeError,
 )
 from portal.internal.keys import KeyRing, ServiceKey, list_keys
+from portal.internal.named import Named
+from portal.internal.rules import IDEMPOTENCY_KEY
 from portal.internal.strict_json import canonical, read_object
 from portal.internal.uses import Uses
 from portal.signing import SignatureInvalidError
 
 CONTENT_MAX: Final = 16 * 1024
+BATCH_MAX: Final = 1024 * 1024
 DISCARDED_MAX: Final = 16 * 1024 * 1024
 _CONTENT_TYPE: Final = re.compile(r"application/json(?: ?; ?charset=(?:utf-8|\"utf-8\"))?", re.I)
 _LENGTH: Final = re.compile(r"[0-9]{1,9}")
-_KEY: Final = re.compile(r'"([A-Za-z0-9._:~-]{16,128})"')
+_KEY: Final = re.compile(f'"({IDEMPOTENCY_KEY})"')
 # Which scopes open an endpoint: any one of them does, none at all means any good key does.
 SCOPES: Final[dict[str, tuple[str, ...]]] = {
     "internal.post_debit": ("debit",),
@@ -36,6 +39,7 @@ SCOPES: Final[dict[str, tuple[str, ...]]] = {
     "internal.release_hold": ("hold",),
     "internal.extend_hold": ("hold",),
     "internal.post_refund": ("refund",),
+    "internal.post_batch": ("debit", "hold", "refund"),
     "internal.post_grant": ("grant",),
     "internal.post_quote": ("quote",),
     "internal.put_account": ("account",),
@@ -43,17 +47,19 @@ SCOPES: Final[dict[str, tuple[str, ...]]] = {
     "internal.get_balance": ("account", "read"),
     "internal.get_entries": ("read",),
     "internal.get_request": (),
+    "internal.get_openapi": (),
 }
 
 
 class Caller(NamedTuple):
-    """Whose request this is, and what it carries. idempotency_key: None on what only reads."""
+    """Whose request this is, what it carries and names. idempotency_key: None on mere reads."""
 
     key: ServiceKey
     nonce: str
     expires: int
     idempotency_key: str | None
     content: bytes
+    named: Named
 
     @property
     def actor(self) -> ledger.Actor:
@@ -66,11 +72,7 @@ class Caller(NamedTuple):
 
     def is_known(self) -> bool:
         """Whether the idempotency key has had its outcome."""
-        if self.idempotency_key is None:
-            return False
-        with current.database.reading() as connection:
-            found = ledger.find_outcome(connection, self.key.service, self.idempotency_key)
-        return found is not None
+        return self.idempotency_key is not None and self.named.knows(self.idempotency_key)
 
     def request(self, command: str, members: dict[str, Any]) -> ledger.Request:
         """The intention that the idempotency key stands for: command and members as given."""
@@ -110,14 +112,15 @@ def admit() -> None:
     _uses().note(key.kid, state.clock())
     if state.limits is not None:
         state.limits.count("key", key.kid, state.clock())
-    _refuse_scope(key)
+    refuse_scope(key, request.endpoint or "")
     idempotency_key = None
     if written:
         if not _CONTENT_TYPE.fullmatch(content_type):
             raise UnsupportedMediaTypeError
         if method == "POST":
             idempotency_key = _idempotency_key(environ.get("HTTP_IDEMPOTENCY_KEY"))
-    g.caller = Caller(key, parsed.nonce, parsed.expires, idempotency_key, content)
+    named = Named(key.service)
+    g.caller = Caller(key, parsed.nonce, parsed.expires, idempotency_key, content, named)
 
 
 def caller() -> Caller:
@@ -156,9 +159,10 @@ def _content(environ: dict[str, Any]) -> bytes:
     length = environ.get("CONTENT_LENGTH") or "0"
     if not _LENGTH.fullmatch(length):
         raise MalformedRequestError("The content's length is not a number.")
-    if int(length) > CONTENT_MAX:
+    maximum = BATCH_MAX if request.endpoint == "internal.post_batch" else CONTENT_MAX
+    if int(length) > maximum:
         _discard(environ["wsgi.input"], int(length))
-        raise PayloadTooLargeError(maximum=CONTENT_MAX, got=int(length))
+        raise PayloadTooLargeError(maximum=maximum, got=int(length))
     content: bytes = environ["wsgi.input"].read(int(length)) if int(length) else b""
     if len(content) != int(length):
         raise MalformedRequestError("The content ended before its length.")
@@ -186,8 +190,9 @@ def _target(environ: dict[str, Any]) -> tuple[str, str]:
     return path, query
 
 
-def _refuse_scope(key: ServiceKey) -> None:
-    scopes = SCOPES[request.endpoint or ""]
+def refuse_scope(key: ServiceKey, endpoint: str) -> None:
+    """Refuse what a key was not issued for; raises ScopeDeniedError."""
+    scopes = SCOPES[endpoint]
     if scopes and not any(key.allows(scope) for scope in scopes):
         raise ScopeDeniedError(needs=scopes, has=tuple(key.scopes.split()))
 

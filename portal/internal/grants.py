@@ -6,7 +6,7 @@ from portal import ledger
 from portal.internal.answers import answer
 from portal.internal.blueprint import blueprint
 from portal.internal.bodies import GrantBody
-from portal.internal.caps import refuse_over
+from portal.internal.caps import Counted, refuse_over
 from portal.internal.door import caller
 from portal.internal.nonces import good_once
 
@@ -35,4 +35,4 @@ def post_grant() -> Response:
         operations=body.operations,
     )
     good_once(asking)
-    return answer(asking, command, body.credits)
+    return answer(asking, Counted(command, body.credits))

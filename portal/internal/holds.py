@@ -8,7 +8,7 @@ from portal import current, ledger
 from portal.internal.answers import answer, reply
 from portal.internal.blueprint import blueprint
 from portal.internal.bodies import CaptureBody, ExtendBody, HoldBody, ReleaseBody
-from portal.internal.caps import refuse_over
+from portal.internal.caps import Counted, refuse_over
 from portal.internal.door import Caller, caller
 from portal.internal.overflow import units_beyond
 from portal.internal.replies import hold_reply
@@ -19,11 +19,15 @@ from portal.internal.spending import spending
 def place_hold() -> Response:
     """Set the price of a job aside. Refused for lack of credits, the key may try again."""
     asking = caller()
-    members = asking.members()
+    return answer(asking, hold_asked(asking, asking.members()))
+
+
+def hold_asked(asking: Caller, members: dict[str, Any]) -> Counted:
+    """The hold that members ask for."""
     body = HoldBody.read(members)
     terms = spending(asking, "hold", members, body)
     command = ledger.PlaceHold(**terms, ttl_seconds=body.ttl_seconds)
-    return answer(asking, command, body.quantity, body.operation)
+    return Counted(command, body.quantity, body.operation)
 
 
 @blueprint.get("/holds/<hold_id>")
@@ -43,7 +47,11 @@ def get_hold(hold_id: str) -> Response:
 def capture_hold(hold_id: str) -> Response:
     """Charge all, part or nothing of a hold."""
     asking = caller()
-    members = asking.members()
+    return answer(asking, capture_asked(asking, hold_id, asking.members()))
+
+
+def capture_asked(asking: Caller, hold_id: str, members: dict[str, Any]) -> Counted:
+    """The capture of a hold that members ask for."""
     body = CaptureBody.read(members)
     hold = _of_limited(asking, hold_id)
     command = ledger.CaptureHold(
@@ -53,26 +61,34 @@ def capture_hold(hold_id: str) -> Response:
         **_asked(asking, "capture", hold_id, members),
     )
     if hold is None:
-        return answer(asking, command)
-    return answer(asking, command, _beyond(asking, hold, body.credits), hold.operation)
+        return Counted(command)
+    return Counted(command, _beyond(asking, hold, body.credits), hold.operation)
 
 
 @blueprint.post("/holds/<hold_id>/release")
 def release_hold(hold_id: str) -> Response:
     """Return all that a hold still sets aside, and charge nothing."""
     asking = caller()
-    members = asking.members()
+    return answer(asking, release_asked(asking, hold_id, asking.members()))
+
+
+def release_asked(asking: Caller, hold_id: str, members: dict[str, Any]) -> Counted:
+    """The release of a hold that members ask for."""
     body = ReleaseBody.read(members)
     _of_limited(asking, hold_id)
     asked = _asked(asking, "release", hold_id, members)
-    return answer(asking, ledger.ReleaseHold(hold_id=hold_id, reason=body.reason, **asked))
+    return Counted(ledger.ReleaseHold(hold_id=hold_id, reason=body.reason, **asked))
 
 
 @blueprint.post("/holds/<hold_id>/extend")
 def extend_hold(hold_id: str) -> Response:
     """Let a hold live on; a larger quantity sets more aside."""
     asking = caller()
-    members = asking.members()
+    return answer(asking, extend_asked(asking, hold_id, asking.members()))
+
+
+def extend_asked(asking: Caller, hold_id: str, members: dict[str, Any]) -> Counted:
+    """The extension of a hold that members ask for."""
     body = ExtendBody.read(members)
     quantity = body.quantity or 0
     refuse_over(asking.key, None, quantity)
@@ -84,9 +100,9 @@ def extend_hold(hold_id: str) -> Response:
         **_asked(asking, "extend", hold_id, members),
     )
     if hold is None:
-        return answer(asking, command)
+        return Counted(command)
     refuse_over(asking.key, hold.operation, quantity)
-    return answer(asking, command, max(0, quantity - hold.quantity), hold.operation)
+    return Counted(command, max(0, quantity - hold.quantity), hold.operation)
 
 
 def _asked(asking: Caller, command: str, hold_id: str, members: dict[str, Any]) -> dict[str, Any]:
@@ -109,8 +125,7 @@ def _of_limited(asking: Caller, hold_id: str) -> ledger.Hold | None:
     """
     if not asking.key.is_limited:
         return None
-    with current.database.reading() as connection:
-        hold = ledger.find_hold(connection, hold_id)
+    hold = asking.named.find_hold(hold_id)
     if hold is None or hold.service != asking.key.service:
         return None
     refuse_over(asking.key, hold.operation, 0)

@@ -68,7 +68,9 @@ HTTP: Final[Mapping[int, tuple[str, Row]]] = {
 UNEXPECTED: Final = ("internal_error", Row(500, "Internal error"))
 # Where the code of a refusal stands for those who count and log it.
 PROBLEM: Final = "portal.problem"
-_RENAMED: Final = {"status": "account_status"}  # a problem's own `status` is the HTTP one
+# Where statuses and codes of a batch's commands stand for the same.
+COMMANDS: Final = "portal.commands"
+RENAMED: Final = {"status": "account_status"}  # a problem's own `status` is the HTTP one
 
 
 def problem(
@@ -83,21 +85,37 @@ def problem(
 
     detail: its sentence, where more is known than the error says.
     """
+    body = problem_body(error, instance, refusal=refusal, detail=detail)
+    response = problem_answer(body)
+    if isinstance(error, RateLimitedError):
+        response.headers.update(error.headers())
+    if replayed:
+        response.headers["Idempotency-Replayed"] = "true"
+    return response
+
+
+def problem_body(
+    error: Exception, instance: str, *, refusal: str | None = None, detail: str | None = None
+) -> dict[str, Any]:
+    """The members of a problem, its status among them."""
     known = as_door_error(error)
-    row = TABLE[type(known)]
     numbers = _numbers(known)
     if refusal is not None:
         numbers["refusal"] = refusal
     code = ledger.code_of(type(known))
-    response = _problem(code, row, detail or _sentence(str(known)), instance, numbers)
-    if "retry_after" in numbers:
-        response.headers["Retry-After"] = str(numbers["retry_after"])
-    if isinstance(known, RateLimitedError):
-        response.headers.update(known.headers())
-    if row.status == 401:
+    return _body(code, TABLE[type(known)], detail or _sentence(str(known)), instance, numbers)
+
+
+def problem_answer(body: Mapping[str, Any]) -> Response:
+    """A problem as an answer of its own."""
+    if has_request_context():
+        request.environ[PROBLEM] = body["code"]
+    response = Response(write(body), body["status"], content_type="application/problem+json")
+    response.headers["Cache-Control"] = "no-store"
+    if "retry_after" in body:
+        response.headers["Retry-After"] = str(body["retry_after"])
+    if body["status"] == 401:
         response.headers["WWW-Authenticate"] = f'Signature tag="{signing.TAG}"'
-    if replayed:
-        response.headers["Idempotency-Replayed"] = "true"
     return response
 
 
@@ -105,7 +123,7 @@ def http_problem(error: HTTPException, instance: str) -> Response:
     """The answer to what the framework refused: no such path, no such method."""
     code, row = HTTP.get(error.code or 500, UNEXPECTED)
     detail = error.description if row.status == 400 else None
-    response = _problem(code, row, detail or f"{row.title}.", instance, {})
+    response = problem_answer(_body(code, row, detail or f"{row.title}.", instance, {}))
     allow = dict(error.get_headers()).get("Allow")
     if allow is not None:
         response.headers["Allow"] = allow
@@ -114,8 +132,13 @@ def http_problem(error: HTTPException, instance: str) -> Response:
 
 def internal_error(instance: str) -> Response:
     """The answer when the door itself is broken; never part of the contract."""
+    return problem_answer(internal_error_body(instance))
+
+
+def internal_error_body(instance: str) -> dict[str, Any]:
+    """Its members."""
     code, row = UNEXPECTED
-    return _problem(code, row, "The door failed; ask again with the same key.", instance, {})
+    return _body(code, row, "The door failed; ask again with the same key.", instance, {})
 
 
 def as_door_error(error: Exception) -> Exception:
@@ -156,25 +179,26 @@ def _numbers(error: Exception) -> dict[str, Any]:
             found = {"operation": operation, "known": known}
         case _:
             found = {}
-    return {_RENAMED.get(name, name): _told(name, value) for name, value in found.items()}
+    return {RENAMED.get(name, name): _told(name, value) for name, value in found.items()}
+
+
+def is_time(name: str) -> bool:
+    """Whether a number of this name is an instant."""
+    return name.endswith("_at") or name == "until"
 
 
 def _told(name: str, value: Any) -> Any:
-    if isinstance(value, int) and (name.endswith("_at") or name == "until"):
-        return write_time(value)
-    return value
+    return write_time(value) if isinstance(value, int) and is_time(name) else value
 
 
 def _sentence(text: str) -> str:
     return text if text.endswith(".") else f"{text[:1].upper()}{text[1:]}."
 
 
-def _problem(
+def _body(
     code: str, row: Row, detail: str, instance: str, numbers: Mapping[str, Any]
-) -> Response:
-    if has_request_context():
-        request.environ[PROBLEM] = code
-    body = {
+) -> dict[str, Any]:
+    return {
         "type": f"urn:credits:problem:{code}",
         "title": row.title,
         "status": row.status,
@@ -184,6 +208,3 @@ def _problem(
         "retryable": row.retryable,
         **numbers,
     }
-    response = Response(write(body), row.status, content_type="application/problem+json")
-    response.headers["Cache-Control"] = "no-store"
-    return response

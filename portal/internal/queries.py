@@ -1,20 +1,22 @@
 """The query of a request that reads: exact names, all faults at once, as with a body."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, ClassVar, Final, NamedTuple, Self
 from urllib.parse import parse_qsl
 
 from portal import ledger
 from portal.internal import rules
 from portal.internal.errors import Fault, MalformedRequestError, ValidationError
-from portal.internal.rules import Rule
+from portal.internal.rule import Rule, takes
 from portal.internal.strict_json import INTEGER_MAX
 from portal.internal.times import find_time
 
 LIMIT_MAX: Final = 200
 _FIELDS_MAX: Final = 40
 _DIGITS: Final = re.compile(r"[0-9]{1,19}")
+Parameters = Mapping[str, Rule]
 
 
 class AsOf(NamedTuple):
@@ -28,14 +30,15 @@ def number(low: int, high: int) -> Rule:
     """A whole number written in plain digits."""
     read_whole = rules.whole(low, high)
 
-    def read(value: Any, member: str, faults: list[Fault]) -> int | None:
+    @takes(read_whole.schema)
+    def read(value: Any, member: str, faults: list[Fault]) -> Any:
         plain = int(value) if _DIGITS.fullmatch(value) else value
-        found: int | None = read_whole(plain, member, faults)
-        return found
+        return read_whole(plain, member, faults)
 
     return read
 
 
+@takes({"anyOf": [rules.whole(0, INTEGER_MAX).schema, rules.instant.schema]})
 def as_of(value: Any, member: str, faults: list[Fault]) -> AsOf | None:
     """A seq in plain digits, or a time."""
     if _DIGITS.fullmatch(value) and int(value) <= INTEGER_MAX:
@@ -51,13 +54,14 @@ def as_of(value: Any, member: str, faults: list[Fault]) -> AsOf | None:
 class BalanceQuery:
     """GET /accounts/{id}/balance."""
 
+    SINGLE: ClassVar[Parameters] = {"as_of": as_of}
+    SEVERAL: ClassVar[Parameters] = {}
     as_of: AsOf | None = None
 
     @classmethod
     def read(cls, query: bytes) -> Self:
         """The query as a value. Raises MalformedRequestError or ValidationError."""
-        found = _read(query, {"as_of": as_of}, {})
-        return cls(**found)
+        return cls(**_read(query, cls.SINGLE, cls.SEVERAL))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +71,17 @@ class EntriesQuery:
     since, until: `from` and `to` on the wire, by time of recording, `to` exclusive.
     """
 
+    SINGLE: ClassVar[Parameters] = {
+        "limit": number(1, LIMIT_MAX),
+        "before": number(1, INTEGER_MAX),
+        "reference": rules.visible(128),
+        "from": rules.instant,
+        "to": rules.instant,
+    }
+    SEVERAL: ClassVar[Parameters] = {
+        "kind": rules.one_of(ledger.KINDS),
+        "operation": rules.operation,
+    }
     limit: int = 50
     before: int | None = None
     kind: tuple[str, ...] = ()
@@ -78,20 +93,12 @@ class EntriesQuery:
     @classmethod
     def read(cls, query: bytes) -> Self:
         """The query as a value. Raises MalformedRequestError or ValidationError."""
-        single = {
-            "limit": number(1, LIMIT_MAX),
-            "before": number(1, INTEGER_MAX),
-            "reference": rules.visible(128),
-            "from": rules.instant,
-            "to": rules.instant,
-        }
-        several = {"kind": rules.one_of(ledger.KINDS), "operation": rules.operation}
-        found = _read(query, single, several)
+        found = _read(query, cls.SINGLE, cls.SEVERAL)
         names = {"from": "since", "to": "until"}
         return cls(**{names.get(name, name): value for name, value in found.items()})
 
 
-def _read(query: bytes, single: dict[str, Rule], several: dict[str, Rule]) -> dict[str, Any]:
+def _read(query: bytes, single: Parameters, several: Parameters) -> dict[str, Any]:
     faults: list[Fault] = []
     found: dict[str, Any] = {}
     for name, text in _pairs(query):

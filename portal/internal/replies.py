@@ -1,33 +1,30 @@
 """Bodies of answers, as pure functions of committed values: a replay says the same bytes.
 
 Nothing in here is "current": a balance is the one after an entry, a hold as that entry left it.
+The types of what is said are in `members`.
 """
 
 import json
 from collections.abc import Iterable
-from typing import Any
 
 from portal import ledger, pricing
+from portal.internal import members
 from portal.internal.sealed_quotes import Quoted
 from portal.internal.times import write_time
 
-Reply = dict[str, Any]
 
-
-def posted_reply(outcome: ledger.Posted) -> Reply:
+def posted_reply(outcome: ledger.Posted) -> members.Posted | members.PostedHold:
     """What a command did: the hold if there is one, its entry, the balance after it."""
     entry = outcome.entry
     if entry is None:
         raise ValueError("a command of a service always has an entry")
-    reply: Reply = {}
-    if outcome.hold is not None:
-        reply["hold"] = hold_reply(outcome.hold)
-    reply["entry"] = entry_reply(entry, outcome.draws)
-    reply["balance"] = balance_after(entry)
-    return reply
+    told, balance = entry_reply(entry, outcome.draws), balance_after(entry)
+    if outcome.hold is None:
+        return {"entry": told, "balance": balance}
+    return {"hold": hold_reply(outcome.hold), "entry": told, "balance": balance}
 
 
-def entry_reply(entry: ledger.Entry, draws: Iterable[ledger.Draw]) -> Reply:
+def entry_reply(entry: ledger.Entry, draws: Iterable[ledger.Draw]) -> members.Entry:
     """One entry. A draw's amount is signed as the entry's; of a hold or release, what it pinned."""
     holding = entry.kind in ("hold", "release")
     return {
@@ -58,17 +55,17 @@ def entry_reply(entry: ledger.Entry, draws: Iterable[ledger.Draw]) -> Reply:
     }
 
 
-def reference_reply(kind: str | None, name: str | None) -> Reply | None:
+def reference_reply(kind: str | None, name: str | None) -> members.Reference | None:
     """What something is about, or None."""
-    return None if kind is None else {"type": kind, "id": name}
+    return None if kind is None or name is None else {"type": kind, "id": name}
 
 
-def balance_after(entry: ledger.Entry) -> Reply:
+def balance_after(entry: ledger.Entry) -> members.Balance:
     """The account's balance right after an entry."""
     return balance_reply(entry.account_id, entry.posted_after, entry.held_after, entry.seq)
 
 
-def balance_reply(account_id: str, posted: int, held: int, seq: int) -> Reply:
+def balance_reply(account_id: str, posted: int, held: int, seq: int) -> members.Balance:
     """A balance: what is posted, of that set aside, and what is left to spend."""
     return {
         "account": account_id,
@@ -79,7 +76,7 @@ def balance_reply(account_id: str, posted: int, held: int, seq: int) -> Reply:
     }
 
 
-def hold_reply(hold: ledger.Hold) -> Reply:
+def hold_reply(hold: ledger.Hold) -> members.Hold:
     """A hold as it stood after the last of its entries that is spoken of."""
     return {
         "id": hold.id,
@@ -89,13 +86,13 @@ def hold_reply(hold: ledger.Hold) -> Reply:
         "captured": hold.captured,
         "operation": hold.operation,
         "quantity": hold.quantity,
-        "reference": reference_reply(hold.reference_type, hold.reference_id),
+        "reference": {"type": hold.reference_type, "id": hold.reference_id},
         "expires_at": write_time(hold.expires_at),
         "created_at": write_time(hold.created_at),
     }
 
 
-def account_reply(account: ledger.Account) -> Reply:
+def account_reply(account: ledger.Account) -> members.Account:
     """An account and its terms, without its balance."""
     return {
         "id": account.id,
@@ -114,7 +111,7 @@ def account_reply(account: ledger.Account) -> Reply:
 
 def quote_reply(
     account_id: str, price: pricing.Quote, quoted: Quoted, outcome: ledger.Outcome
-) -> Reply:
+) -> members.Quote:
     """A quote: the price, and of a debit at it which grants would pay and what would be left."""
     if isinstance(outcome, ledger.Posted):
         available, draws = outcome.account.available, outcome.draws

@@ -1,29 +1,32 @@
 """Rules for single members: each reads one value, or notes which rule it broke.
 
-A rule is a function of (value, member, faults): it returns the value as the ledger takes it, or
-adds a Fault and returns None. All faults of a request are told at once.
+A rule is called with (value, member, faults): it returns the value as the ledger takes it, or adds
+a Fault and returns None. All faults of a request are told at once.
 """
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import cache
 from typing import Any, Final
 from zoneinfo import available_timezones
 
+from portal.internal import times
 from portal.internal.errors import Fault
+from portal.internal.rule import Rule, closed, takes
 from portal.internal.strict_json import OddNumber, canonical
-from portal.internal.times import find_time
 from portal.internal.unseen import find_unseen
 from portal.ledger import AMOUNT_MAX, Reference
 
-Rule = Callable[[Any, str, list[Fault]], Any]
-
+IDEMPOTENCY_KEY: Final = "[A-Za-z0-9._:~-]{16,128}"
 REFERENCE_TYPES: Final = ("task", "generation", "payment", "period", "ticket")
 LABELS_MAX: Final = 16
 METADATA_MAX: Final = 2048
 PRIORITY_MAX: Final = 100
 TTL_MAX: Final = 86_400
+OPERATIONS_MAX: Final = 32
+COMMANDS: Final = ("debit", "hold", "capture", "release", "extend", "refund")
+COMMANDS_MAX: Final = 1000
 _SHOWN: Final = 64
 # What systems keep beside the zones: the zone of a machine is not that of an account.
 _NO_ZONES: Final = ("localtime", "Factory", "posixrules", "leapseconds")
@@ -33,6 +36,7 @@ def whole(low: int, high: int) -> Rule:
     """An integer in a closed range: no bool, fraction, exponent, text or null."""
     rule = f"must be a whole number from {low} to {high}"
 
+    @takes({"type": "integer", "minimum": low, "maximum": high})
     def read(value: Any, member: str, faults: list[Fault]) -> Any:
         if type(value) is int and low <= value <= high:
             return value
@@ -46,6 +50,7 @@ def matching(pattern: str, says: str) -> Rule:
     fullmatch = re.compile(pattern).fullmatch
     rule = f"must be {says}"
 
+    @takes({"type": "string", "pattern": f"^{pattern}$", "description": says})
     def read(value: Any, member: str, faults: list[Fault]) -> Any:
         if isinstance(value, str) and fullmatch(value):
             return value
@@ -59,6 +64,7 @@ def one_of(words: Iterable[str]) -> Rule:
     known = tuple(words)
     rule = f"must be one of {', '.join(known)}"
 
+    @takes({"type": "string", "enum": known})
     def read(value: Any, member: str, faults: list[Fault]) -> Any:
         if isinstance(value, str) and value in known:
             return value
@@ -75,6 +81,7 @@ def visible(length_max: int, *, joins: bool = False) -> Rule:
     """
     rule = f"must be 1 to {length_max} visible characters in NFC, not blank at either end"
 
+    @takes({"type": "string", "minLength": 1, "maxLength": length_max, "description": rule})
     def read(value: Any, member: str, faults: list[Fault]) -> Any:
         if isinstance(value, str) and 0 < len(value) <= length_max and value == value.strip():
             misread = _misread(value, joins=joins)
@@ -96,6 +103,26 @@ def _misread(text: str, *, joins: bool) -> str | None:
     return None
 
 
+# Of `.` and `..` every client makes another path before it asks for it.
+account_id: Final = matching(
+    r"(?!\.{1,2}$)[A-Za-z0-9._:-]{1,64}", "1 to 64 of A-Z a-z 0-9 . _ : - but neither . nor .."
+)
+operation: Final = matching(r"[a-z][a-z0-9_.-]{0,63}", "the name of an operation")
+tier: Final = matching(r"[a-z][a-z0-9_.-]{0,63}", "the name of a tier")
+idempotency_key: Final = matching(IDEMPOTENCY_KEY, "16 to 128 of A-Z a-z 0-9 . _ : ~ -")
+public_id: Final = matching(r"[a-z]{3}_[0-9a-zA-Z]{8,64}", "an id of ours")
+amount: Final = whole(1, AMOUNT_MAX)
+amount_or_zero: Final = whole(0, AMOUNT_MAX)
+ttl: Final = whole(1, TTL_MAX)
+name: Final = visible(200, joins=True)
+_command_name: Final = one_of(COMMANDS)
+_label_name: Final = matching(
+    r"[a-z][a-z0-9_]{0,39}", "named by 1 to 40 of a-z 0-9 _, a letter first"
+)
+_label_text: Final = visible(200, joins=True)
+
+
+@takes({"type": "boolean"})
 def flag(value: Any, member: str, faults: list[Fault]) -> Any:
     """true or false."""
     if isinstance(value, bool):
@@ -103,15 +130,17 @@ def flag(value: Any, member: str, faults: list[Fault]) -> Any:
     return _broken(faults, member, "must be true or false", value)
 
 
+@takes({"type": "string", "format": "date-time", "pattern": times.PATTERN})
 def instant(value: Any, member: str, faults: list[Fault]) -> Any:
     """An instant on the wire, as UTC µs."""
-    at = find_time(value) if isinstance(value, str) else None
+    at = times.find_time(value) if isinstance(value, str) else None
     if at is None:
         rule = "must be a UTC time like 2026-11-22T13:52:00.123456Z"
         return _broken(faults, member, rule, value)
     return at
 
 
+@takes({"type": "string", "description": "the name of a time zone, like Europe/Berlin"})
 def time_zone(value: Any, member: str, faults: list[Fault]) -> Any:
     """The name of a time zone."""
     if isinstance(value, str) and value in zones():
@@ -130,6 +159,7 @@ def reference(types: tuple[str, ...] = REFERENCE_TYPES) -> Rule:
     """What the request is about: {type, id} and nothing else."""
     read_type, read_id = one_of(types), visible(128)
 
+    @takes(closed({"type": read_type.schema, "id": read_id.schema}))
     def read(value: Any, member: str, faults: list[Fault]) -> Any:
         if not isinstance(value, dict):
             return _broken(faults, member, "must be an object of type and id", value)
@@ -141,6 +171,14 @@ def reference(types: tuple[str, ...] = REFERENCE_TYPES) -> Rule:
     return read
 
 
+@takes(
+    {
+        "type": "object",
+        "maxProperties": LABELS_MAX,
+        "propertyNames": _label_name.schema,
+        "additionalProperties": _label_text.schema,
+    }
+)
 def labels(value: Any, member: str, faults: list[Fault]) -> Any:
     """Names with short texts, as canonical JSON."""
     if not isinstance(value, dict) or len(value) > LABELS_MAX:
@@ -152,6 +190,14 @@ def labels(value: Any, member: str, faults: list[Fault]) -> Any:
     return canonical(value) if value and not faults else None
 
 
+@takes(
+    {
+        "type": "object",
+        "propertyNames": _label_text.schema,
+        "additionalProperties": {"type": ["string", "integer", "boolean", "null"]},
+        "description": f"at most {METADATA_MAX} bytes as compact JSON",
+    }
+)
 def metadata(value: Any, member: str, faults: list[Fault]) -> Any:
     """An object of scalars, as canonical JSON; the ledger keeps it and never reads it."""
     if not isinstance(value, dict):
@@ -171,14 +217,55 @@ def metadata(value: Any, member: str, faults: list[Fault]) -> Any:
     return text if value else None
 
 
+@takes(
+    {
+        "type": "array",
+        "items": operation.schema,
+        "minItems": 1,
+        "maxItems": OPERATIONS_MAX,
+        "uniqueItems": True,
+    }
+)
 def operations(value: Any, member: str, faults: list[Fault]) -> Any:
     """Names of the operations a grant may pay for."""
-    if not isinstance(value, list) or not 0 < len(value) <= 32:
-        return _broken(faults, member, "must be a list of 1 to 32 operations", value)
+    if not isinstance(value, list) or not 0 < len(value) <= OPERATIONS_MAX:
+        rule = f"must be a list of 1 to {OPERATIONS_MAX} operations"
+        return _broken(faults, member, rule, value)
     names = tuple(operation(name, f"{member}.{place}", faults) for place, name in enumerate(value))
     if len({*names}) != len(names) and not faults:
         return _broken(faults, member, "must name each operation once", None)
     return names
+
+
+@takes(
+    {
+        "type": "array",
+        "minItems": 1,
+        "maxItems": COMMANDS_MAX,
+        "items": {
+            "type": "object",
+            "properties": {
+                "command": _command_name.schema,
+                "idempotency_key": idempotency_key.schema,
+            },
+            "required": ["command", "idempotency_key"],
+        },
+    }
+)
+def commands(value: Any, member: str, faults: list[Fault]) -> Any:
+    """Commands of a batch: objects, each with its name and idempotency key, the rest unread."""
+    if not isinstance(value, list) or not 0 < len(value) <= COMMANDS_MAX:
+        got = len(value) if isinstance(value, list) else value
+        return _broken(faults, member, f"must be a list of 1 to {COMMANDS_MAX} commands", got)
+    for place, each in enumerate(value):
+        if isinstance(each, dict):
+            _command_name(each.get("command"), f"{member}.{place}.command", faults)
+            idempotency_key(
+                each.get("idempotency_key"), f"{member}.{place}.idempotency_key", faults
+            )
+        else:
+            _broken(faults, f"{member}.{place}", "must be an object", each)
+    return tuple(value)
 
 
 def _broken(faults: list[Fault], member: str, rule: str, value: Any) -> Any:
@@ -207,20 +294,3 @@ def _refuse_unknown(
         if name not in known:
             where = f"{member}.{shown(name)}" if member else f"{shown(name)}"
             faults.append(Fault(where, "is not a member of this", shown(value[name])))
-
-
-# Of `.` and `..` every client makes another path before it asks for it.
-account_id: Final = matching(
-    r"(?!\.{1,2}\Z)[A-Za-z0-9._:-]{1,64}", "1 to 64 of A-Z a-z 0-9 . _ : - but neither . nor .."
-)
-operation: Final = matching(r"[a-z][a-z0-9_.-]{0,63}", "the name of an operation")
-tier: Final = matching(r"[a-z][a-z0-9_.-]{0,63}", "the name of a tier")
-public_id: Final = matching(r"[a-z]{3}_[0-9a-zA-Z]{8,64}", "an id of ours")
-amount: Final = whole(1, AMOUNT_MAX)
-amount_or_zero: Final = whole(0, AMOUNT_MAX)
-ttl: Final = whole(1, TTL_MAX)
-name: Final = visible(200, joins=True)
-_label_name: Final = matching(
-    r"[a-z][a-z0-9_]{0,39}", "named by 1 to 40 of a-z 0-9 _, a letter first"
-)
-_label_text: Final = visible(200, joins=True)

@@ -37,6 +37,7 @@ from portal.ledger.commands import (
     ReleaseHold,
     SetCap,
     SetStatus,
+    UndoneError,
 )
 from portal.ledger.deciding import Decision, decide
 from portal.ledger.errors import (
@@ -71,8 +72,8 @@ from portal.ledger.identifiers import Ids
 from portal.ledger.lookups import (
     chain_of_hold,
     draws_of,
+    entries_by_id,
     find_entry,
-    find_entry_anywhere,
     get_entry,
     grants_by_id,
     refunds_of,
@@ -97,12 +98,19 @@ from portal.ledger.model import (
     Revision,
     State,
 )
-from portal.ledger.posting import post, preview
+from portal.ledger.posting import BLOCKED, post, preview
 from portal.ledger.queue import GROUP_MAX, Queue, Ticket, settle
 from portal.ledger.refusals import find_refusal, recent_refusals
-from portal.ledger.replay import find_outcome
+from portal.ledger.replay import find_outcome, known_keys
 from portal.ledger.stamps import day_of, instant_of
-from portal.ledger.standing import find_hold, get_hold, grants_of, hold_after, open_holds
+from portal.ledger.standing import (
+    find_hold,
+    get_hold,
+    grants_of,
+    hold_after,
+    holds_by_id,
+    open_holds,
+)
 from portal.ledger.statements import PIPELINE
 from portal.ledger.tables import metadata
 from portal.ledger.tariffs import load_tariffs, publish_tariff
@@ -131,6 +139,7 @@ __all__ = [
     "AlreadyChargedError",
     "AlreadyGrantedError",
     "BALANCE_MAX",
+    "BLOCKED",
     "Balance",
     "BalanceLimitError",
     "CaptureExceedsHoldError",
@@ -193,6 +202,7 @@ __all__ = [
     "StorageUnavailableError",
     "Strip",
     "TariffRefusedError",
+    "UndoneError",
     "Use",
     "UsageDay",
     "UsageTotal",
@@ -209,9 +219,9 @@ __all__ = [
     "day_of",
     "decide",
     "draws_of",
+    "entries_by_id",
     "find_account",
     "find_entry",
-    "find_entry_anywhere",
     "find_hold",
     "find_outcome",
     "find_profile",
@@ -222,7 +232,9 @@ __all__ = [
     "grants_by_id",
     "grants_of",
     "hold_after",
+    "holds_by_id",
     "instant_of",
+    "known_keys",
     "list_accounts",
     "load_tariffs",
     "metadata",

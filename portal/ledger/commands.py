@@ -209,3 +209,15 @@ class Refused:
 
 
 Outcome = Posted | Refused
+
+
+class UndoneError(Exception):
+    """One command of an atomic batch was refused: the database transaction must be given up.
+
+    place: which one, counted from 0. Nothing of the batch is kept, this refusal included;
+    refusal_id: of the one that was bound to the command's key before.
+    """
+
+    def __init__(self, place: int, error: Exception, refusal_id: str | None = None) -> None:
+        super().__init__(f"command {place}: {error}")
+        self.place, self.error, self.refusal_id = place, error, refusal_id

@@ -27,6 +27,7 @@ from portal.ledger.model import (
     Reversible,
     State,
 )
+from portal.ledger.replay import outcomes_of
 from portal.ledger.statements import Row, Statement, read_all
 
 
@@ -77,6 +78,7 @@ def load_states(
         asked_for += [(queries.HELD, wanted), (queries.DEBITED, wanted)]
     accounts, grants, holds, answered, *charged = read_all(connection, asked_for)
     known.answered = {(row[0], row[1]): Answered._make(row) for row in answered}
+    known.outcomes = outcomes_of(connection, known.answered.values())
     known.charged = {row[:4]: row[4] for rows in charged for row in rows}
     known.states = states_of(accounts, grants, holds)
     return [hold for state in known.states.values() for hold in state.holds.values()]

@@ -10,12 +10,13 @@ from sqlalchemy import Connection
 from portal.ledger import rows
 from portal.ledger.errors import EntryNotFoundError
 from portal.ledger.model import Draw, Entry, Grant
+from portal.ledger.queries import NAMED_ENTRIES
+from portal.ledger.statements import read_all
 from portal.ledger.tables import draws, entries, grants
 
 ENTRY: Final = rows.reading(entries, Entry)
 OF_ACCOUNT: Final = entries.c.account_id == sa.bindparam("account")
-BY_ID: Final = ENTRY.where(entries.c.id == sa.bindparam("entry"))
-OWN_BY_ID: Final = BY_ID.where(OF_ACCOUNT)
+OWN_BY_ID: Final = ENTRY.where(entries.c.id == sa.bindparam("entry")).where(OF_ACCOUNT)
 REFUNDS: Final = (
     ENTRY.where(entries.c.reverses_id == sa.bindparam("entry"))
     .where(OF_ACCOUNT)
@@ -50,9 +51,10 @@ def get_entry(connection: Connection, account_id: str, entry_id: str) -> Entry:
     return entry
 
 
-def find_entry_anywhere(connection: Connection, entry_id: str) -> Entry | None:
-    """The entry of that id on whichever account, or None."""
-    return rows.first(connection, Entry, BY_ID, entry=entry_id)
+def entries_by_id(connection: Connection, ids: Sequence[str]) -> dict[str, Entry]:
+    """The entries of these ids, on whichever accounts; those there are."""
+    [found] = read_all(connection, [(NAMED_ENTRIES, {"entries": list(ids)})])
+    return {entry.id: entry for entry in map(Entry._make, found)}
 
 
 def draws_of(

@@ -22,7 +22,7 @@ from portal.ledger.appending import (
     sealed_refusal,
     sealed_request,
 )
-from portal.ledger.commands import NAMES, Command, Outcome, Posted, Refused
+from portal.ledger.commands import NAMES, Command, Outcome, Posted, Refused, UndoneError
 from portal.ledger.deciding import Decision, decide
 from portal.ledger.errors import (
     AccountFrozenError,
@@ -41,7 +41,6 @@ from portal.ledger.known import Known
 from portal.ledger.loading import load, load_spent
 from portal.ledger.model import GENESIS, Answered, Refusal, Request, State
 from portal.ledger.plans import unopened
-from portal.ledger.replay import replayed
 from portal.ledger.words import code_of
 
 BLOCKED: Final = (
@@ -59,14 +58,23 @@ def post(
     now: int,
     tariffs: pricing.Tariffs,
     ids: Ids,
+    atomic: bool = False,
 ) -> list[Outcome]:
     """Decide commands in order and append what they made; outcomes in the same order.
 
     Each succeeds or is refused on its own. A refusal is returned, not raised, because it is
-    written too. `now` in UTC microseconds. Rule: ledger.md §4.
+    written too; where all are to be done or none (`atomic`), the first is raised as UndoneError.
+    `now` in UTC microseconds. Rule: ledger.md §4.
     """
     posting = Posting(connection, load(connection, commands, now), now, tariffs, ids)
-    outcomes = [posting.outcome_of(command) for command in commands]
+    outcomes = []
+    for place, command in enumerate(commands):
+        outcome = posting.outcome_of(command)
+        if atomic and isinstance(outcome, Refused):
+            raise UndoneError(
+                place, outcome.error, outcome.refusal_id if outcome.replayed else None
+            )
+        outcomes.append(outcome)
     posting.pages.append(connection)
     return outcomes
 
@@ -142,16 +150,10 @@ class Posting:
         if known.body != request.body:
             members = differing(known.body, request.body)
             return Refused(IdempotencyKeyReusedError(request.key, members))
-        outcome = self.known.outcomes.get((request.service, request.key))
-        if outcome is None:
-            return self.again(known)
+        outcome = self.known.outcomes[request.service, request.key]
         if isinstance(outcome, Refused):
             return replace(outcome, replayed=True)
         return outcome._replace(replayed=True)
-
-    def again(self, answered: Answered) -> Outcome:
-        """The outcome of a request that an earlier database transaction answered."""
-        return replayed(self.connection, answered)
 
     def _keep(self, before: State, decision: Decision) -> Outcome:
         """Seal a decision's drafts and gather them; gives the outcome with the sealed entry.

@@ -110,8 +110,12 @@ RETURNED: Final = Statement(
 )
 
 
-def found(dialect: str, keys: Sequence[Key], select: sa.Select[Any]) -> sa.Select[Any]:
+def found(
+    dialect: str, keys: Sequence[Key], select: sa.Select[Any], *, many: bool = False
+) -> sa.Select[Any]:
     """At most one row of a select for each tuple of the list `wanted`, which stands for `keys`.
+
+    many: as many rows as there are.
 
     On PostgreSQL each is looked up on its own: a plan that was made while the tables were small
     may otherwise read whole indexes for ever, as nothing but statistics would undo it.
@@ -119,7 +123,11 @@ def found(dialect: str, keys: Sequence[Key], select: sa.Select[Any]) -> sa.Selec
     names = [str(place) for place in range(len(keys))]
     wanted: list[sa.ColumnElement[Any]]
     if dialect == POSTGRESQL:
-        lists = (sa.bindparam(f"wanted_{name}", type_=ARRAY(sa.Text())) for name in names)
+        types = (sa.BigInteger() if isinstance(key.type, sa.Integer) else sa.Text() for key in keys)
+        lists = (
+            sa.bindparam(f"wanted_{name}", type_=ARRAY(type_))
+            for name, type_ in zip(names, types, strict=True)
+        )
         rows = sa.func.unnest(*lists).table_valued(*names, name="wanted").render_derived()
         wanted = [rows.c[name] for name in names]
     else:
@@ -129,7 +137,9 @@ def found(dialect: str, keys: Sequence[Key], select: sa.Select[Any]) -> sa.Selec
     each = select.where(*(key == value for key, value in zip(keys, wanted, strict=True)))
     if dialect != POSTGRESQL:
         return each
-    one = each.limit(sa.literal_column("1")).lateral("found")
+    # OFFSET 0 keeps the planner from making one join of it all.
+    fenced = each.offset(sa.literal_column("0")) if many else each.limit(sa.literal_column("1"))
+    one = fenced.lateral("found")
     return sa.select(one).select_from(rows.join(one, sa.true()))
 
 

@@ -16,7 +16,7 @@ from portal.ledger.errors import InProgressError, StorageUnavailableError
 
 GROUP_MAX: Final = 256
 PATIENCE_SECONDS: Final = 20
-Post = Callable[[Sequence[Command]], list[Outcome]]
+Post = Callable[..., list[Outcome]]  # of commands; atomic: all of them or none
 
 
 class Ticket:
@@ -27,7 +27,7 @@ class Ticket:
     def __init__(self, command: Command) -> None:
         self.command = command
         self.outcome: Outcome | None = None
-        self.error: BaseException | None = None
+        self.error: Exception | None = None
 
     def answer(self) -> Outcome:
         """The outcome. Raises the error, or StorageUnavailableError where there is neither."""

@@ -1,6 +1,8 @@
-"""The outcome of a known key, rebuilt from the committed rows alone."""
+"""The outcomes of known keys, rebuilt from the committed rows alone: of all in one round trip."""
 
 import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -9,12 +11,12 @@ from sqlalchemy.engine import Connection
 from portal.ledger import errors
 from portal.ledger.commands import Outcome, Posted, Refused
 from portal.ledger.errors import LedgerError
-from portal.ledger.lookups import chain_of_hold
 from portal.ledger.model import Account, Answered, Draw, Entry, Grant, Hold, Refusal, Revision
-from portal.ledger.queries import columns
-from portal.ledger.records import refusals, requests
-from portal.ledger.standing import find_hold, hold_after
-from portal.ledger.tables import accounts, draws, entries, grants, revisions
+from portal.ledger.queries import REQUESTS, columns, found
+from portal.ledger.records import refusals
+from portal.ledger.standing import hold_after
+from portal.ledger.statements import AnyOf, Row, Statement, read_all
+from portal.ledger.tables import accounts, draws, entries, grants, holds, revisions
 from portal.ledger.words import code_of
 
 CODES: Final[dict[str, type[LedgerError]]] = {
@@ -22,92 +24,157 @@ CODES: Final[dict[str, type[LedgerError]]] = {
     for error in vars(errors).values()
     if isinstance(error, type) and issubclass(error, LedgerError)
 }
+Key = tuple[str, str]  # of a service
+Place = tuple[str, int]  # account and seq of an entry
+PLACE: Final = (entries.c.account_id, entries.c.seq)
+EARLIER: Final = revisions.alias("earlier")
+TERMS_THEN: Final = sa.and_(
+    revisions.c.account_id == entries.c.account_id,
+    revisions.c.revision
+    == sa.select(sa.func.max(EARLIER.c.revision))
+    .where(EARLIER.c.account_id == entries.c.account_id, EARLIER.c.as_of_seq < entries.c.seq)
+    .scalar_subquery(),
+)
+# Of a revision, what an account has of it: its terms, then which revision they are of.
+TERMS_NAMED: Final = (*Revision._fields[3:12], "revision", "hash")
+OTHERS: Final = entries.alias("others")
+
+
+def at_places(
+    keys: Sequence[sa.ColumnElement[Any]], select: sa.Select[Any], *, many: bool = False
+) -> Statement:
+    """A SELECT of what belongs to the entries at `wanted` places."""
+    return Statement(lambda dialect: found(dialect, keys, select, many=many))
+
+
+ENTRIES: Final = at_places(PLACE, sa.select(*columns(entries, Entry)))
+DRAWS: Final = at_places(
+    (draws.c.account_id, draws.c.seq), sa.select(*columns(draws, Draw)), many=True
+)
+MADE: Final = at_places(
+    (grants.c.account_id, grants.c.seq), sa.select(*columns(grants, Grant)), many=True
+)
+TERMS: Final = at_places(
+    PLACE,
+    sa.select(
+        *PLACE,
+        *(revisions.c[name] for name in TERMS_NAMED),
+        accounts.c.created_at,
+        revisions.c.caps,
+    ).select_from(
+        entries.join(revisions, TERMS_THEN).join(accounts, accounts.c.id == entries.c.account_id)
+    ),
+)
+HOLDS: Final = at_places(
+    PLACE,
+    sa.select(*columns(holds, Hold)).select_from(
+        entries.join(holds, holds.c.id == entries.c.hold_id)
+    ),
+)
+CHAINS: Final = at_places(
+    PLACE,
+    sa.select(*(OTHERS.c[name] for name in Entry._fields)).select_from(
+        entries.join(
+            OTHERS, sa.and_(OTHERS.c.hold_id == entries.c.hold_id, OTHERS.c.seq <= entries.c.seq)
+        )
+    ),
+    many=True,
+)
+REFUSALS: Final = Statement(
+    sa.select(*columns(refusals, Refusal)).where(AnyOf(refusals.c.id, "refusals"))
+)
 
 
 def find_outcome(connection: Connection, service: str, key: str) -> Outcome | None:
     """What came of a service's key; None if it never happened."""
-    row = connection.execute(
-        sa.select(*columns(requests, Answered)).where(
-            requests.c.service == service, requests.c.key == key
+    return outcomes_of(connection, answered_of(connection, service, [key])).get((service, key))
+
+
+def known_keys(connection: Connection, service: str, keys: Iterable[str]) -> set[str]:
+    """Those of a service's keys that have had their outcome."""
+    return {each.key for each in answered_of(connection, service, keys)}
+
+
+def answered_of(connection: Connection, service: str, keys: Iterable[str]) -> list[Answered]:
+    """Where the outcomes of a service's keys are, of those that have one."""
+    wanted = {"wanted": [(service, key) for key in keys]}
+    [rows] = read_all(connection, [(REQUESTS, wanted)])
+    return [Answered._make(row) for row in rows]
+
+
+def outcomes_of(connection: Connection, answered: Iterable[Answered]) -> dict[Key, Outcome]:
+    """The outcome of each answered request, marked as replayed: a function of its rows only."""
+    bound = list(answered)
+    if not bound:
+        return {}
+    rows = Rows(connection, bound)
+    return {(each.service, each.key): rows.outcome_of(each) for each in bound}
+
+
+class Rows:
+    """The committed rows that answered requests; read all at once."""
+
+    def __init__(self, connection: Connection, bound: Sequence[Answered]) -> None:
+        at = {"wanted": [each[2:4] for each in bound if each.seq is not None]}
+        refused = {"refusals": [each.refusal_id for each in bound if each.refusal_id is not None]}
+        found, drawn, made, terms, held, chains, blocked = read_all(
+            connection,
+            [*((each, at) for each in (ENTRIES, DRAWS, MADE, TERMS, HOLDS, CHAINS)),
+             (REFUSALS, refused)],
+        )  # fmt: skip
+        self.entries = {row[:2]: Entry._make(row) for row in found}
+        self.draws: dict[Place, list[Draw]] = defaultdict(list)
+        for draw in sorted(Draw._make(row) for row in drawn):
+            self.draws[draw[:2]].append(draw)
+        self.grants = {row[0]: Grant._make(row) for row in made}
+        self.terms = {row[:2]: row[2:] for row in terms}
+        self.holds = {row[0]: Hold._make(row) for row in held}
+        self.chains: dict[str | None, dict[int, Entry]] = defaultdict(dict)
+        for entry in (Entry._make(row) for row in chains):
+            self.chains[entry.hold_id][entry.seq] = entry
+        self.refusals = {row[0]: Refusal._make(row) for row in blocked}
+
+    def outcome_of(self, answered: Answered) -> Outcome:
+        """The outcome of one of them."""
+        if answered.seq is None:
+            return refused_again(self.refusals[answered.refusal_id or ""])
+        place = (answered.account_id, answered.seq)
+        entry, drawn = self.entries[place], tuple(self.draws[place])
+        grants = (self.grants.get(draw.grant_id or "") for draw in drawn)
+        return Posted(
+            account_at(entry, self.terms[place]),
+            entry,
+            drawn,
+            self.hold_of(entry),
+            tuple(
+                grant._replace(remaining=0, pinned=0)
+                for grant in grants
+                if grant is not None and grant.seq == entry.seq
+            ),
+            replayed=True,
         )
-    ).one_or_none()
-    return replayed(connection, Answered(*row)) if row else None
+
+    def hold_of(self, entry: Entry) -> Hold | None:
+        """The hold of an entry as it stood right after that entry."""
+        if entry.hold_id is None:
+            return None
+        chain = sorted(self.chains[entry.hold_id].items())
+        return hold_after(
+            self.holds[entry.hold_id], (each for seq, each in chain if seq <= entry.seq)
+        )
 
 
-def replayed(connection: Connection, answered: Answered) -> Outcome:
-    """The outcome of an answered request, marked as replayed: a function of its rows only."""
-    if answered.refusal_id is not None:
-        return refused_again(connection, answered.refusal_id)
-    here = (answered.account_id, answered.seq)
-    entry = Entry(*connection.execute(of_entry(entries, Entry, here)).one())
-    drawn = connection.execute(of_entry(draws, Draw, here).order_by(draws.c.position))
-    rows = tuple(Draw(*row) for row in drawn)
-    made = {row.id: row for row in connection.execute(of_entry(grants, Grant, here))}
-    return Posted(
-        account_at(connection, entry),
-        entry,
-        rows,
-        hold_of(connection, entry),
-        tuple(
-            Grant(*made[row.grant_id])._replace(remaining=0, pinned=0)
-            for row in rows
-            if row.grant_id in made
-        ),
-        replayed=True,
-    )
-
-
-def account_at(connection: Connection, entry: Entry) -> Account:
+def account_at(entry: Entry, terms: Row) -> Account:
     """The account as it stood right after an entry, under the terms that were in force."""
-    [*row, created_at] = connection.execute(
-        sa.select(*columns(revisions, Revision), accounts.c.created_at)
-        .join(accounts, accounts.c.id == revisions.c.account_id)
-        .where(revisions.c.account_id == entry.account_id, revisions.c.as_of_seq < entry.seq)
-        .order_by(revisions.c.revision.desc())
-        .limit(1)
-    ).one()
-    terms = Revision(*row)
-    return Account(
-        entry.account_id,
-        *terms[3:12],
-        entry.posted_after,
-        entry.held_after,
-        entry.seq,
-        entry.hash,
-        entry.recorded_at,
-        entry.due_after,
-        terms.revision,
-        terms.hash,
-        created_at,
-        terms.caps,
-    )
+    moved = (entry.posted_after, entry.held_after, entry.seq, entry.hash)
+    then = (*moved, entry.recorded_at, entry.due_after)
+    return Account._make((entry.account_id, *terms[:9], *then, *terms[9:]))
 
 
-def of_entry(table: sa.Table, row: type[Any], here: tuple[str, int | None]) -> sa.Select[Any]:
-    """Rows of a table that belong to one entry."""
-    account_id, seq = here
-    return sa.select(*columns(table, row)).where(
-        table.c.account_id == account_id, table.c.seq == seq
-    )
-
-
-def refused_again(connection: Connection, refusal_id: str) -> Refused:
+def refused_again(refusal: Refusal) -> Refused:
     """The refusal that a key is bound to, with the numbers of then."""
-    row = connection.execute(
-        sa.select(*columns(refusals, Refusal)).where(refusals.c.id == refusal_id)
-    ).one()
-    refusal = Refusal(*row)
     numbers = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in json.loads(refusal.details).items()
     }
     return Refused(CODES[refusal.code](**numbers), replayed=True, refusal_id=refusal.id)
-
-
-def hold_of(connection: Connection, entry: Entry) -> Hold | None:
-    """The hold of an entry as it stood right after that entry."""
-    hold = find_hold(connection, entry.hold_id) if entry.hold_id else None
-    if hold is None:
-        return None
-    chain = chain_of_hold(connection, entry.account_id, hold.id)
-    return hold_after(hold, (each for each in chain if each.seq <= entry.seq))

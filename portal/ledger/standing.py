@@ -1,6 +1,6 @@
 """What stands on an account: its grants in burn order and its open holds."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import sqlalchemy as sa
@@ -10,6 +10,8 @@ from portal.ledger import rows
 from portal.ledger.burn import in_burn_order
 from portal.ledger.errors import HoldNotFoundError
 from portal.ledger.model import Entry, Grant, Hold
+from portal.ledger.queries import NAMED_HOLDS
+from portal.ledger.statements import read_all
 from portal.ledger.tables import grants, holds
 
 HOLD: Final = rows.reading(holds, Hold).where(holds.c.id == sa.bindparam("hold"))
@@ -29,6 +31,12 @@ LIVE: Final = GRANTS.where(
 def find_hold(connection: Connection, hold_id: str) -> Hold | None:
     """The hold of that id, on whichever account, or None."""
     return rows.first(connection, Hold, HOLD, hold=hold_id)
+
+
+def holds_by_id(connection: Connection, ids: Sequence[str]) -> dict[str, Hold]:
+    """The holds of these ids, on whichever accounts; those there are."""
+    [found] = read_all(connection, [(NAMED_HOLDS, {"holds": list(ids)})])
+    return {row[0]: Hold._make(row) for row in found}
 
 
 def get_hold(connection: Connection, account_id: str, hold_id: str) -> Hold:

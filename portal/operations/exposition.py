@@ -38,6 +38,7 @@ class Told(Collector):
             labels[name][tuple(values)] = count
         yield counted("portal_requests", "Answers.", ("method", "route", "status"), labels)
         yield counted("portal_refusals", "Refusals at the door, by code.", ("code",), labels)
+        yield counted("portal_batch_commands", "Commands of batches.", ("status",), labels)
         yield self._times(labels["seconds"], labels["seconds_sum"])
         sizes, total = labels["groups"], labels["groups_sum"].get((), 0)
         family = HistogramMetricFamily("portal_group_commit_size", "Commands in one commit.")

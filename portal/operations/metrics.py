@@ -58,12 +58,12 @@ def find_state(tallies: Tallies) -> tuple[Standing | None, Counter[str]]:
 
 
 def noting(
-    post: Callable[[Sequence[ledger.Command]], list[ledger.Outcome]], tallies: Tallies
-) -> Callable[[Sequence[ledger.Command]], list[ledger.Outcome]]:
+    post: Callable[..., list[ledger.Outcome]], tallies: Tallies
+) -> Callable[..., list[ledger.Outcome]]:
     """`post`, with a note of how many commands each commit carried."""
 
-    def noted(commands: Sequence[ledger.Command]) -> list[ledger.Outcome]:
-        outcomes = post(commands)
+    def noted(commands: Sequence[ledger.Command], *, atomic: bool = False) -> list[ledger.Outcome]:
+        outcomes = post(commands, atomic=atomic)
         tallies.note_group(len(commands))
         return outcomes
 

@@ -9,10 +9,11 @@ import logging
 import os
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from portal.internal.problems import PROBLEM
+from portal.internal.problems import COMMANDS, PROBLEM
 from portal.operations.logs import REQUEST_ID, REQUESTS
 
 Environ = dict[str, Any]
@@ -26,13 +27,17 @@ log = logging.getLogger(REQUESTS)
 
 
 class Passed(NamedTuple):
-    """One request that was answered. code: the problem's, if it was refused at the door."""
+    """One request that was answered. code: the problem's, if it was refused at the door.
+
+    commands: of a batch, how often each status and code was answered.
+    """
 
     method: str
     path: str
     status: str
     nanoseconds: int
     code: str | None
+    commands: Mapping[tuple[int, str | None], int] = MappingProxyType({})
 
 
 class Passage:
@@ -79,6 +84,8 @@ class Passage:
                 took = time.perf_counter_ns() - began
                 code = environ.get(PROBLEM)
                 passed = Passed(environ["REQUEST_METHOD"], path, answered[:3], took, code)
+                if COMMANDS in environ:
+                    passed = passed._replace(commands=environ[COMMANDS])
                 if self._note is not None:
                     self._note(passed)
                 if answered >= self._least:

@@ -22,7 +22,7 @@ NOTED_MAX: Final = 200_000
 EVERY: Final = 1.0
 # Upper bounds: of an answer's time in nanoseconds, of the commands in one commit.
 TIMES: Final = tuple(int(1e6 * each) for each in (1, 2, 5, 10, 20, 50, 100, 250, 500, 1000, 5000))
-SIZES: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+SIZES: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 COUNTS: Final = "counts"
 PAST: Final = "past.json"
@@ -103,6 +103,10 @@ class Tallies:
         counts[f"seconds_sum {route}"] += passed.nanoseconds
         if passed.code is not None:
             counts[f"refusals {passed.code}"] += 1
+        for (status, code), number in passed.commands.items():
+            counts[f"batch_commands {status}"] += number
+            if code is not None:
+                counts[f"refusals {code}"] += number
 
     def _begin(self) -> None:
         """Take a file of this worker's own, and count in a thread from now on."""

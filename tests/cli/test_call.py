@@ -104,6 +104,26 @@ def test_it_quotes_and_honours(call: Call, account: str) -> None:
     assert made["entry"]["reference"]["id"].startswith("call-")
 
 
+def test_it_does_a_file_of_commands(call: Call, account: str, tmp_path: Path) -> None:
+    asked = {"command": "debit", "account": account, "operation": "generate"}
+    commands = [
+        {**asked, "quantity": 12, "reference": "job-1", "idempotency_key": "the-key-of-job-1"},
+        {**asked, "quantity": 990, "reference": {"type": "generation", "id": "g-1"}},
+    ]
+    file = tmp_path / "commands.json"
+    file.write_text(json.dumps(commands))
+    done, refused = shown(call("batch", str(file)))
+    assert (done["entry"]["amount"], done["key"]) == (-12, "the-key-of-job-1")
+    assert refused["problem"]["code"] == "insufficient_credits"
+    assert refused["key"].startswith("key-")
+    result = call("batch", str(file), "--atomic")
+    assert (result.exit_code, json.loads(result.stdout)["index"]) == (1, 1)
+    for odd in ("{}", "[7]", "[{}]", "no JSON"):
+        file.write_text(odd)
+        result = call("batch", str(file))
+        assert (result.exit_code, result.stderr[:7]) == (1, "Error: "), odd
+
+
 def test_it_reads(call: Call, account: str) -> None:
     key = shown(call("debit", "--account", account, "--quantity", "3"))["key"]
     found = shown(call("entries", "--account", account, "--newest", "1"))

@@ -87,6 +87,7 @@ ODD = {
     "another method": request(head=HEAD.replace(b"POST", b"PUT")),
     "elsewhere": request(head=b"POST /login HTTP/1.1\r\n"),
     "an older protocol": request(head=HEAD.replace(b"1.1", b"1.0")),
+    "a batch": request(head=HEAD.replace(b"debits", b"batch")),
     "a query": request(head=HEAD.replace(b"debits", b"debits?x=1")),
     "an escape": request(head=HEAD.replace(b"debits", b"%64ebits")),
     "two blanks": request(head=HEAD.replace(b"POST ", b"POST  ")),

@@ -9,7 +9,8 @@ from click.testing import CliRunner, Result
 
 from portal import pricing
 from portal.cli import rules as module
-from portal.cli.rules import first_difference, render_rules, rules
+from portal.cli.documents import first_difference
+from portal.cli.rules import render_rules, rules
 from portal.ledger import caps, holds
 
 ROOT = Path(__file__).parents[2]

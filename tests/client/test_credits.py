@@ -16,10 +16,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from portal.client import (
     AlreadyChargedError,
+    CaptureHold,
     CreditsError,
+    Debit,
     IdempotencyKeyReusedError,
     InsufficientCreditsError,
+    PlaceHold,
+    Posted,
     Reference,
+    Refund,
     RefundExceedsError,
     ScopeDeniedError,
     SignatureInvalidError,
@@ -80,6 +85,57 @@ def test_a_quote_is_honoured(credits: Credits, account: str, task: Task) -> None
     assert posted.entry.amount == -quote.credits
     assert posted.entry.tariff == quote.tariff
     assert posted.balance.available == quote.available_after
+
+
+def test_a_batch_tells_of_each_command_what_became_of_it(
+    credits: Credits, account: str, task: Task
+) -> None:
+    held = credits.hold(account, "generate", quantity=100, reference=task())
+    charged = credits.debit(account, "generate", quantity=50, reference=task())
+    commands = [
+        Debit(account, "generate", quantity=10, reference=task()),
+        PlaceHold(account, "generate", quantity=20, reference=task(), ttl_seconds=60),
+        CaptureHold(held.id, 60),
+        Debit(account, "generate", quantity=999, reference=task()),
+        Refund(charged.entry, "partial", 5),
+    ]
+    first = credits.batch(commands)
+    assert [each.entry.kind for each in first if isinstance(each, Posted)] == [
+        "debit", "hold", "capture", "refund",
+    ]  # fmt: skip
+    [refused] = (each for each in first if isinstance(each, CreditsError))
+    assert isinstance(refused, InsufficientCreditsError)
+    assert refused.key == commands[3].key
+    again = credits.batch(commands)
+    assert [each.replayed for each in again if isinstance(each, Posted)] == [True] * 4
+    assert credits.balance(account).available == 1000 - 60 - 50 - 10 - 20 + 5
+
+
+def test_a_batch_is_larger_than_any_other_request(
+    credits: Credits, account: str, task: Task
+) -> None:
+    commands = [Debit(account, "generate", quantity=1, reference=task()) for _ in range(400)]
+    for replayed in (False, True):
+        results = credits.batch(commands)
+        assert {each.replayed for each in results if isinstance(each, Posted)} == {replayed}
+        assert [each.key for each in results] == [each.key for each in commands]
+    assert credits.balance(account).available == 600
+
+
+def test_an_atomic_batch_is_done_whole_or_raises_which_command_refused(
+    credits: Credits, account: str, task: Task
+) -> None:
+    commands = [
+        Debit(account, "generate", quantity=quantity, reference=task()) for quantity in (600, 600)
+    ]
+    with pytest.raises(InsufficientCreditsError) as raised:
+        credits.batch(commands, atomic=True)
+    assert raised.value.index == 1
+    assert raised.value.idempotency_key == commands[1].key
+    assert credits.balance(account).available == 1000
+    assert len(credits.batch(commands[:1], atomic=True)) == 1
+    with pytest.raises(ValidationError):
+        credits.batch([])
 
 
 def test_a_refusal_tells_the_numbers_to_act_on(credits: Credits, account: str, task: Task) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from portal.client import members
 from portal.client.answers import Reference
+from portal.client.members import KEY
 
 
 def test_a_bare_id_is_that_of_a_task() -> None:
@@ -24,6 +25,8 @@ def test_a_text_is_counted_and_a_quantity_is_taken() -> None:
 def test_made_keys_are_good_and_never_the_same() -> None:
     keys = {members.checked_key(members.new_key()) for _ in range(1_000)}
     assert len(keys) == 1_000
+    assert members.own_key("a-key-of-my-own-1") == "a-key-of-my-own-1"
+    assert KEY.fullmatch(members.own_key(None))
 
 
 @pytest.mark.parametrize(

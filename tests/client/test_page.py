@@ -43,8 +43,9 @@ def test_every_example_does_what_it_says(
     assert "job-4" not in charged
     assert charged["job-5"] == -100  # the last of five parts
     assert (charged["job-6"], charged["job-7"], charged["job-8"]) == (-80, -1204, -5)
+    assert (charged["job-9"], "job-10" in charged) == (-12, False)
     assert credits.balance("acme").held == 0
-    assert len(BLOCKS) == 10
+    assert len(BLOCKS) == 11
 
 
 def test_its_commands_run_on_the_demo(portal: Real, credits: Credits, tmp_path: Path) -> None:

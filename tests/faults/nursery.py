@@ -12,7 +12,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,21 +48,23 @@ def post(database: Database, asked: dict[str, Any], early: Callable[[str], objec
     """
     ids = ledger.Ids(os.urandom)
 
-    def work(connection: Connection) -> ledger.Outcome:
-        [outcome] = ledger.post(
-            connection, [command(asked)], now=asked["now"], tariffs=TARIFFS, ids=ids
-        )
-        early(said(outcome))
-        return outcome
+    terms = {"now": asked["now"], "tariffs": TARIFFS, "ids": ids, "atomic": "before" in asked}
+    commands = [*map(command, asked.get("before", ())), command(asked)]
+
+    def work(connection: Connection) -> list[ledger.Outcome]:
+        outcomes = ledger.post(connection, commands, **terms)
+        early(said(outcomes))
+        return outcomes
 
     return said(database.run(work))
 
 
-def said(outcome: ledger.Outcome) -> str:
-    """An outcome in the bytes of its answer."""
+def said(outcomes: Sequence[ledger.Outcome]) -> str:
+    """Outcomes in the bytes of their answer: the last one, and what went before it in a batch."""
+    *before, outcome = outcomes
     if isinstance(outcome, ledger.Refused):
         return f"refused: {outcome.error}"
-    return write(posted_reply(outcome))
+    return write({**posted_reply(outcome), "before": [said([each]) for each in before]})
 
 
 class Fuse:

@@ -116,6 +116,16 @@ def to_turn_over(scene: Scene, name: str) -> dict[str, Any]:
     return to_debit(scene, name) | {"now": START + 40 * 1440 * MINUTE}
 
 
+def to_batch(scene: Scene, name: str) -> dict[str, Any]:
+    """An atomic batch of a capture of a hold, a hold, and a debit on the same account."""
+    before = [to_capture(scene, name) | {"key": f"{name}-capture"}]
+    before += [to_hold(scene, name) | {"key": f"{name}-hold"}]
+    before[-1]["members"] = {**before[-1]["members"], "reference": f"{name}-other"}
+    line = to_debit(scene, name) | {"now": before[0]["now"], "before": before}
+    line["members"] = {**line["members"], "reference": f"{name}-third"}
+    return line
+
+
 # What a command does, and what the account has available afterwards: done once, not twice.
 SWEEPS = {
     "debit": (to_debit, 930),
@@ -124,6 +134,7 @@ SWEEPS = {
     "release": (to_release, 1_000),
     "refund": (to_refund, 960),
     "turnover": (to_turn_over, 930),
+    "batch": (to_batch, 820),
 }
 
 

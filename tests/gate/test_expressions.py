@@ -13,8 +13,8 @@ import time
 import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from re import _constants as constants  # type: ignore[attr-defined]  # where Python keeps them
-from re import _parser as parser  # type: ignore[attr-defined]
+from re import _constants as constants  # where Python keeps them
+from re import _parser as parser
 from typing import Any, NamedTuple
 
 import pytest

@@ -18,6 +18,7 @@ from portal.config import Config
 from portal.current import Application
 from portal.database import Database
 from portal.internal.keys import SCOPES, ServiceKey, issue_key
+from tests.internal.published import published
 
 SECOND = 1_000_000
 NOW = 1_795_355_520_250_000  # 2026-11-22T13:52:00.250000Z
@@ -78,7 +79,16 @@ class Sent:
             headers=self.headers,
             data=self.body if self.method not in ("GET", "HEAD") else None,
         )
+        self.refuse_unpublished(answer.status_code, answer.headers, answer.data)
         return Answer(answer.status_code, answer.data, answer.headers)
+
+    def refuse_unpublished(self, status: int, headers: Headers, body: bytes) -> None:
+        """Fail where the door answers what it does not publish; a 500 never is published."""
+        if status != 500 and self.method != "HEAD" and self.path.startswith(ROOT):
+            kind = headers["Content-Type"]
+            app = published(self.client.application)
+            faults = list(app.faults(self.method, self.path, status, kind, body))
+            assert not faults, faults
 
 
 @dataclass

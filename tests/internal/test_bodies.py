@@ -6,6 +6,7 @@ import pytest
 
 from portal.internal.bodies import (
     AccountBody,
+    BatchBody,
     Body,
     CaptureBody,
     DebitBody,
@@ -22,8 +23,8 @@ from portal.internal.strict_json import OddNumber
 from portal.ledger import AMOUNT_MAX, Reference
 
 BODIES: list[type[Body]] = [
-    QuoteBody, DebitBody, HoldBody, CaptureBody, ReleaseBody, ExtendBody, RefundBody, GrantBody,
-    AccountBody,
+    QuoteBody, DebitBody, HoldBody, CaptureBody, ReleaseBody, ExtendBody, RefundBody, BatchBody,
+    GrantBody, AccountBody,
 ]  # fmt: skip
 DEBIT: dict[str, Any] = {
     "account": "acme",

@@ -5,6 +5,7 @@ from flask import Flask
 
 from portal import ledger
 from portal.internal.disclosure import disclosed
+from portal.internal.named import Named
 from tests.internal.service import Service
 
 ACTOR = ledger.Actor("service", "tts", "tts-1")
@@ -17,8 +18,8 @@ def test_a_refusal_of_another_service_s_hold_takes_nothing_along(
 ) -> None:
     command = ledger.ReleaseHold(actor=ACTOR, hold_id=service.held(1), reason="failed")
     with app.app_context():
-        assert disclosed(FROZEN, command, service.key.service) is FROZEN
-        told = disclosed(FROZEN, command, "other")
+        assert disclosed(FROZEN, command, service.key.service, Named("tts")) is FROZEN
+        told = disclosed(FROZEN, command, "other", Named("other"))
     assert isinstance(told, ledger.Refused)
     assert (type(told.error), told.refusal_id) == (ledger.HoldNotFoundError, None)
 
@@ -27,9 +28,9 @@ def test_what_was_done_is_told_without_a_look() -> None:
     account = ledger.Account("acme", *[0] * 18)  # type: ignore[arg-type]
     done = ledger.Posted(account)
     command = ledger.ReleaseHold(actor=ACTOR, hold_id="hld_1", reason="failed")
-    assert disclosed(done, command, "other") is done
+    assert disclosed(done, command, "other", Named("other")) is done
 
 
 def test_an_account_is_nobody_s_secret() -> None:
     command = ledger.Advance(actor=ACTOR, account_id="acme")
-    assert disclosed(FROZEN, command, "other") is FROZEN
+    assert disclosed(FROZEN, command, "other", Named("other")) is FROZEN

@@ -9,6 +9,7 @@ import pytest
 from portal.internal import bodies
 from portal.internal.bodies import (
     AccountBody,
+    BatchBody,
     Body,
     CaptureBody,
     DebitBody,
@@ -32,6 +33,7 @@ BODIES: dict[str, type[Body]] = {
     "POST /internal/v1/holds/<hold>/release": ReleaseBody,
     "POST /internal/v1/holds/<hold>/extend": ExtendBody,
     "POST /internal/v1/refunds": RefundBody,
+    "POST /internal/v1/batch": BatchBody,
     "POST /internal/v1/grants": GrantBody,
     "PUT /internal/v1/accounts/<account>": AccountBody,
 }

@@ -205,6 +205,7 @@ def requests_of(service: Service) -> dict[str, Callable[[], Answer]]:
         "internal.release_hold": lambda: service.post(f"{hold}/release", b"{}"),
         "internal.extend_hold": lambda: service.post(f"{hold}/extend", b"{}"),
         "internal.post_refund": lambda: service.post("/refunds", b"{}"),
+        "internal.post_batch": lambda: service.post("/batch", b"{}"),
         "internal.post_grant": lambda: service.post("/grants", b"{}"),
         "internal.post_quote": lambda: service.post("/quotes", b"{}"),
         "internal.put_account": lambda: service.put("/accounts/acme", b"{}"),
@@ -212,6 +213,7 @@ def requests_of(service: Service) -> dict[str, Callable[[], Answer]]:
         "internal.get_balance": lambda: service.get("/accounts/acme/balance"),
         "internal.get_entries": lambda: service.get("/accounts/acme/entries"),
         "internal.get_request": lambda: service.get(f"/requests/{new_key()}"),
+        "internal.get_openapi": lambda: service.get("/openapi.json"),
     }
 
 
@@ -421,5 +423,5 @@ def test_control_without_scopes_any_key_passes(
 ) -> None:
     narrow = service.issue("narrow", scopes=("read",))
     assert narrow.debit(1).status_code == 403
-    monkeypatch.setattr(door, "_refuse_scope", lambda key: None)
+    monkeypatch.setattr(door, "refuse_scope", lambda *_: None)
     assert narrow.debit(1).status_code == 201

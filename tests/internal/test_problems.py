@@ -171,10 +171,11 @@ def test_every_refusal_of_the_ledger_and_the_price_list_has_its_row() -> None:
         pricing.NoTariffError, pricing.PeriodError,
         # Told as not found: what belongs to another service is not there.
         ledger.ScopeDeniedError,
-        # Never come of a request: publishing, counting texts, tariffs by name, bases of others.
+        # Never come of a request: publishing, counting texts, tariffs by name, bases of others,
+        # and what carries the refusal that undid a batch.
         ledger.LedgerError, ledger.TariffRefusedError, ledger.LawBrokenError,
         pricing.PricingError, pricing.TariffError, pricing.UnknownTariffError,
-        pricing.RolloverError, pricing.DeliveryError, pricing.SurrogateError,
+        ledger.UndoneError, pricing.RolloverError, pricing.DeliveryError, pricing.SurrogateError,
     }  # fmt: skip
     refusals = {
         kind

@@ -7,10 +7,11 @@ import pytest
 
 from portal.internal import rules
 from portal.internal.errors import Fault
+from portal.internal.rule import Rule
 from portal.internal.strict_json import OddNumber
 
 
-def broken(rule: rules.Rule, value: Any) -> list[Fault]:
+def broken(rule: Rule, value: Any) -> list[Fault]:
     faults: list[Fault] = []
     read = rule(value, "it", faults)
     assert (read is None) == bool(faults)
@@ -111,7 +112,7 @@ def test_a_text_that_holds_what_nobody_sees_is_told_what() -> None:
     ids=["account", "operation", "id", "visible", "time", "labels", "metadata"],
 )  # fmt: skip
 @pytest.mark.parametrize("unit", ["a", "a.", "e\u0301", "\u202e", "0", " ", "-:", "é" * 3])
-def test_no_rule_is_slow_on_a_long_text(rule: rules.Rule, unit: str) -> None:
+def test_no_rule_is_slow_on_a_long_text(rule: Rule, unit: str) -> None:
     text = unit * (100_000 // len(unit))
     began = time.perf_counter()
     for value in (text, {text: text}, {"a": text}):

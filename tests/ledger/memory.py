@@ -289,10 +289,7 @@ class MemoryPosting(Posting):
         super().__init__(None, known, now, tariffs, ids)  # type: ignore[arg-type]
         self.pages = MemoryPages(ledger.tables)
         self.ledger = ledger
-
-    def again(self, answered: Answered) -> Outcome:
-        """The first outcome, marked as replayed."""
-        return self.ledger.again(answered)
+        known.outcomes = {key: ledger.again(each) for key, each in known.answered.items()}
 
     def read_spent(self, account_ids: list[str], first: int) -> None:
         """What accounts have spent from a day on, counted from their entries."""

@@ -20,8 +20,7 @@ def test_an_entry_is_found_on_its_own_account_alone(lived: Lived) -> None:
         assert lookups.get_entry(connection, "ada", entry.id) == entry
         assert lookups.find_entry(connection, "ada", entry.id) == entry
         assert lookups.find_entry(connection, "bob", entry.id) is None
-        assert lookups.find_entry_anywhere(connection, entry.id) == entry
-        assert lookups.find_entry_anywhere(connection, "ent_nothing") is None
+        assert lookups.entries_by_id(connection, [entry.id, "ent_nothing"]) == {entry.id: entry}
         with pytest.raises(EntryNotFoundError):
             lookups.get_entry(connection, "bob", entry.id)
 

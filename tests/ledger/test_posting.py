@@ -1,15 +1,19 @@
 """Posting: many commands in one database transaction, each answered on its own."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from portal.config import Config
 from portal.database import Database
 from portal.ledger import commands as asked
-from portal.ledger.commands import Command, Outcome, Posted, Refused
+from portal.ledger.commands import Command, Outcome, Posted, Refused, UndoneError
 from portal.ledger.errors import (
     AccountFrozenError,
     AccountNotFoundError,
@@ -25,6 +29,7 @@ from portal.ledger.errors import (
 )
 from portal.ledger.model import DAY, Entry, Reference
 from portal.ledger.posting import differing
+from tests.databases import DIALECTS, Databases
 from tests.ledger.laws import broken_laws
 from tests.ledger.stories import (
     ADMIN,
@@ -41,6 +46,7 @@ from tests.ledger.stories import (
     refused,
     table,
 )
+from tests.ledger.vault import Vault
 
 
 @pytest.fixture
@@ -479,3 +485,97 @@ def test_the_service_of_another_may_not_use_my_hold_under_my_key(story: Story) -
     )
     assert isinstance(story.ask(command), Refused)
     assert story.account.held == 5
+
+
+# All or nothing --------------------------------------------------------------------------------
+
+
+@contextmanager
+def opened(config: Config) -> Iterator[Database]:
+    """A database whose connections are closed at the end."""
+    database = Database(config)
+    yield database
+    database.dispose()
+
+
+def atomically(story: Story, *commands: Command) -> list[Outcome]:
+    """Post commands in one database transaction, all of them or none."""
+    assert isinstance(story.ledger, Vault)
+    return story.ledger.post(commands, story.now, atomic=True)
+
+
+def test_one_refusal_undoes_all_and_binds_no_key(story: Story) -> None:
+    def under(name: str, quantity: int, reference: Reference) -> Command:
+        return debit(quantity, reference=reference, request=key(name))
+
+    first, second, third = (under(f"k{n}", n, Reference("task", f"t{n}")) for n in (60, 50, 30))
+    story.wait(40 * DAY)  # a turnover, whose terms are written between two decisions
+    before = story.ledger.tables.__dict__
+    with pytest.raises(UndoneError, match="command 1: This needs 50 credits") as undone:
+        atomically(story, first, second, third)
+    assert undone.value.place == 1
+    assert isinstance(undone.value.error, InsufficientCreditsError)
+    assert (undone.value.error.required, undone.value.error.available) == (50, 40)
+    assert undone.value.refusal_id is None
+    assert story.ledger.tables.__dict__ == before
+    story.grant(10)
+    outcomes = atomically(story, first, second)
+    assert [done(each).replayed for each in outcomes] == [False, False]
+    assert broken_laws(story.ledger.tables) == []
+
+
+def test_what_was_done_before_stays_done_and_counts_as_done(story: Story) -> None:
+    known = debit(30, reference=story.job(), request=key("k1"))
+    fresh = debit(20, reference=story.job(), request=key("k2"))
+    large = debit(60, reference=story.job(), request=key("k3"))
+    first = done(story.ask(known))
+    with pytest.raises(UndoneError) as undone:
+        atomically(story, known, fresh, large)
+    assert undone.value.place == 2
+    assert story.account.posted == 70
+    outcomes = atomically(story, known, fresh)
+    assert outcomes[0] == first._replace(replayed=True)
+    assert not done(outcomes[1]).replayed
+
+
+def test_a_refusal_that_is_bound_to_its_key_is_told_as_it_was_kept(story: Story) -> None:
+    command = debit(300, reference=story.job(), request=key("k1"))
+    kept = story.ask(command)
+    with pytest.raises(UndoneError) as undone:
+        atomically(story, command)
+    assert isinstance(kept, Refused)
+    assert undone.value.refusal_id == kept.refusal_id is not None
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@settings(max_examples=20)
+@given(
+    quantities=st.lists(st.integers(1, 60), min_size=1, max_size=6),
+    holds=st.lists(st.booleans(), min_size=6, max_size=6),
+    again=st.booleans(),
+)
+def test_all_is_done_as_one_by_one_or_nothing_at_all(
+    databases: Databases, dialect: str, quantities: list[int], holds: list[bool], again: bool
+) -> None:
+    commands: list[Command] = [
+        (hold if is_hold else debit)(n, reference=Reference("task", f"t{place}"),
+                                     request=key(f"k{place}", f'{{"n":{n}}}'))
+        for place, (n, is_hold) in enumerate(zip(quantities, holds, strict=False))
+    ]  # fmt: skip
+    commands += commands[:1] if again else []
+    twin = Story()
+    twin.open("free")
+    outcomes = twin.ledger.post(commands, twin.now)
+    blocked = [place for place, each in enumerate(outcomes) if isinstance(each, Refused)]
+    with databases.fresh(dialect) as config, opened(config) as database:
+        told = Story.on(database)
+        told.open("free")
+        before = told.ledger.tables.__dict__
+        if not blocked:
+            assert atomically(told, *commands) == outcomes
+            assert told.ledger.tables.entries == twin.ledger.tables.entries
+            return
+        with pytest.raises(UndoneError) as undone:
+            atomically(told, *commands)
+        assert undone.value.place == blocked[0]
+        assert told.ledger.tables.__dict__ == before

@@ -3,17 +3,19 @@
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
+from typing import Any
 
 import pytest
 
 from portal.database import Database
-from portal.ledger import audit
+from portal.ledger import audit, replay
 from portal.ledger import commands as asked
 from portal.ledger.commands import Command, Outcome, Posted, Refused
 from portal.ledger.errors import InsufficientCreditsError
 from portal.ledger.identifiers import Ids
 from portal.ledger.model import DAY, Reference
-from portal.ledger.replay import find_outcome
+from portal.ledger.replay import find_outcome, known_keys
+from portal.ledger.statements import read_all
 from tests.ledger.stories import (
     ADMIN,
     HOUR,
@@ -225,6 +227,51 @@ def test_grants_come_back_in_the_order_of_their_draws_whatever_their_ids(
     assert done(story.ask(command)).grants == first.grants
     with database.reading() as connection:
         assert audit(connection, tariffs=TARIFFS, now=story.now).differences == ()
+
+
+def test_many_known_keys_are_answered_in_one_round_trip(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story, numbers = Story.on(database), count(1)
+    story.open("plus")
+    story.open("basic", account_id="bob", name="Bob")
+    placed = [story.place(100) for _ in range(3)]
+
+    def under(command: Command) -> Command:
+        return replace(command, request=key(f"k{next(numbers)}", service=command.actor.name))
+
+    charged = story.debit(100)
+    commands = [under(debit(n, reference=story.job())) for n in range(1, 6)]
+    commands += [under(debit(1, account_id="bob", reference=story.job()))]
+    commands += [under(debit(100_000, reference=story.job()))]
+    commands += [
+        under(asked.CaptureHold(actor=STUDIO, hold_id=placed[0], credits=n, final=n == 30))
+        for n in (10, 20, 30)
+    ]
+    commands += [
+        under(asked.ExtendHold(actor=STUDIO, hold_id=placed[1], ttl_seconds=60, quantity=150)),
+        under(asked.ReleaseHold(actor=STUDIO, hold_id=placed[1], reason="failed")),
+        under(asked.Refund(actor=STUDIO, entry_id=entry_of(charged).id, reason="failed")),
+        under(hold(10, reference=story.job())),
+    ]
+    first = story.ledger.post(commands, story.now)
+    assert [isinstance(each, Refused) for each in first].count(True) == 1
+    live_on(story)
+    trips = []
+
+    def counted(*asked: Any) -> Any:
+        trips.append(asked)
+        return read_all(*asked)
+
+    monkeypatch.setattr(replay, "read_all", counted)
+    again = story.ledger.post([*commands[::-1], *commands], story.now)
+    for before, after in zip([*first[::-1], *first], again, strict=True):
+        assert_again(before, after)
+    assert len(trips) == 1
+    wanted = [f"k{n}" for n in range(1, next(numbers) + 1)]
+    with database.reading() as connection:
+        assert known_keys(connection, "studio", wanted) == set(wanted[:-1])
+        assert known_keys(connection, "other", wanted) == set()
 
 
 def test_a_key_that_never_was_has_no_outcome(database: Database) -> None:

@@ -46,6 +46,7 @@ def test_a_hold_is_found_on_its_own_account_alone(lived: Lived) -> None:
     with lived.database.reading() as connection:
         assert standing.find_hold(connection, hold.id) == hold
         assert standing.find_hold(connection, "hld_nothing") is None
+        assert standing.holds_by_id(connection, [hold.id, "hld_nothing"]) == {hold.id: hold}
         for account, hold_id in (("cy", hold.id), ("ada", "hld_nothing")):
             with pytest.raises(HoldNotFoundError):
                 standing.get_hold(connection, account, hold_id)

@@ -1,6 +1,7 @@
 """The real ledger on a real database, asked as the ledger in memory is."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -37,10 +38,11 @@ class Vault:
                 now = self.tariffs[0].effective_at
                 ledger.publish_tariff(connection, tariff, now=now, published_by="olga@example.com")
 
-    def post(self, commands: Sequence[Command], now: int) -> list[Outcome]:
+    def post(self, commands: Sequence[Command], now: int, *, atomic: bool = False) -> list[Outcome]:
         """Post commands together, in one database transaction."""
+        terms: dict[str, Any] = {"now": now, "tariffs": self.tariffs, "ids": self.ids}
         with self.database.writing() as connection:
-            return ledger.post(connection, commands, now=now, tariffs=self.tariffs, ids=self.ids)
+            return ledger.post(connection, commands, **terms, atomic=atomic)
 
     def preview(self, command: Command, now: int) -> Outcome:
         """What a command would do; read on a connection that cannot write."""

@@ -16,6 +16,7 @@ COUNTS = Counter(
         "requests POST /internal/v1/debits 201": 7,
         "requests GET /internal/v1/accounts/<account_id> 404": 1,
         "refusals account_not_found": 1,
+        "batch_commands 402": 3,
         "seconds /internal/v1/debits 0": 4,
         "seconds /internal/v1/debits 3": 2,
         "seconds /internal/v1/debits 11": 1,
@@ -48,6 +49,7 @@ def test_counts_are_told_by_label() -> None:
     route = "/internal/v1/accounts/<account_id>"
     assert found["portal_requests_total", ("GET", route, "404")] == 1
     assert found["portal_refusals_total", ("account_not_found",)] == 1
+    assert found["portal_batch_commands_total", ("402",)] == 3
 
 
 def test_times_are_a_histogram_by_route() -> None:

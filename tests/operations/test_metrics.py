@@ -161,6 +161,11 @@ def test_groups_are_noted_as_they_are_posted(config: Config, tmp_path: Path) -> 
     del state.database.run
     assert isinstance(state.submit(ledger.Advance(account_id="acme")), ledger.Refused)
     assert app.extensions["tallies"].all()["groups_sum"] == 1
+    asked = [ledger.Advance(account_id="acme"), ledger.Advance(account_id="zenith")]
+    assert len(state.submit_all(asked)) == 2
+    with pytest.raises(ledger.UndoneError):  # what was not done is not noted either
+        state.submit_all(asked, atomic=True)
+    assert app.extensions["tallies"].all()["groups_sum"] == 3
     assert isinstance(state.database, Database)
     state.database.dispose()
 

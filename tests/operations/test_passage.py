@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from werkzeug.datastructures import Headers
 from werkzeug.test import EnvironBuilder
 
-from portal.internal.problems import PROBLEM
+from portal.internal.problems import COMMANDS, PROBLEM
 from portal.operations.passage import Passage, Passed
 
 
@@ -21,6 +22,7 @@ class Answered:
         self.status, self.code = status, code
         self.environ: dict[str, Any] = {}
         self.headers: dict[str, str] = {}
+        self.commands: Counter[tuple[int, str | None]] = Counter()
         self.passage = passage_of(self.application)
 
     def application(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -29,6 +31,8 @@ class Answered:
             raise RuntimeError("broken")
         if self.code is not None:
             environ[PROBLEM] = self.code
+        if self.commands:
+            environ[COMMANDS] = self.commands
         start_response(self.status, [("Content-Type", "text/plain")])
         return [b"said"]
 
@@ -78,6 +82,17 @@ def test_each_request_is_noted_once() -> None:
         ("POST", "/x", "402", "insufficient_credits")
     ]
     assert noted[0].nanoseconds > 0
+
+
+def test_the_commands_of_a_batch_are_noted_with_it() -> None:
+    noted: list[Passed] = []
+    asked = passing("201 CREATED", note=noted.append)
+    asked.commands = Counter({(201, None): 2, (402, "insufficient_credits"): 1})
+    asked.ask()
+    assert noted[0].commands == asked.commands
+    asked.commands = Counter()
+    asked.ask()
+    assert noted[1].commands == {}
 
 
 def test_an_application_that_breaks_is_noted_as_a_failure() -> None:

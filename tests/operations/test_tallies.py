@@ -56,13 +56,20 @@ def test_what_was_noted_is_counted_by_its_labels(tmp_path: Path) -> None:
     tallies.note(passed())
     tallies.note(passed())
     tallies.note(passed(status="402", code="insufficient_credits"))
+    answered = {(201, None): 97, (402, "insufficient_credits"): 3}
+    tallies.note(Passed("POST", "/batch", "201", 3_000_000, None, answered))
     tallies.note(Passed("BREW", "/debits", "405", 10**12, None))
     tallies.note_group(17)
     assert tallies.all() == {
         "requests POST /debits 201": 2,
         "requests POST /debits 402": 1,
         "requests other /debits 405": 1,
-        "refusals insufficient_credits": 1,
+        "requests POST /batch 201": 1,
+        "refusals insufficient_credits": 4,
+        "batch_commands 201": 97,
+        "batch_commands 402": 3,
+        "seconds_sum /batch": 3_000_000,
+        "seconds /batch 2": 1,
         "seconds /debits 2": 3,
         f"seconds /debits {len(TIMES)}": 1,
         "seconds_sum /debits": 10**12 + 9_000_000,
@@ -73,7 +80,7 @@ def test_what_was_noted_is_counted_by_its_labels(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "number"), [(1, 0), (2, 1), (3, 2), (256, len(SIZES) - 1), (257, len(SIZES))]
+    ("size", "number"), [(1, 0), (2, 1), (3, 2), (1024, len(SIZES) - 1), (1025, len(SIZES))]
 )
 def test_a_bucket_holds_what_is_not_above_its_bound(size: int, number: int) -> None:
     assert bucket(SIZES, size) == number

@@ -1,0 +1,177 @@
+"""POST /batch: up to 1,000 commands, each with a key and an answer of its own, or all or none."""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Final, NamedTuple
+
+from flask import Response, request
+
+from portal import current, ledger, pricing
+from portal.internal import rules
+from portal.internal.answers import find_sentence, reply
+from portal.internal.blueprint import blueprint, is_storage
+from portal.internal.bodies import BatchBody
+from portal.internal.caps import Answer, Counted, submit_capped
+from portal.internal.debits import debit_asked
+from portal.internal.disclosure import disclosed
+from portal.internal.door import Caller, caller, refuse_scope
+from portal.internal.errors import DoorError, Fault, ValidationError
+from portal.internal.holds import capture_asked, extend_asked, hold_asked, release_asked
+from portal.internal.named import Named
+from portal.internal.problems import (
+    COMMANDS,
+    TABLE,
+    as_door_error,
+    internal_error_body,
+    problem_answer,
+    problem_body,
+)
+from portal.internal.refunds import refund_asked
+from portal.internal.replies import posted_reply
+
+log = logging.getLogger(__name__)
+REFUSED: Final = (DoorError, ledger.LedgerError, pricing.PricingError)
+
+
+PREFIX: Final = blueprint.url_prefix or ""
+ABOUT: Final = frozenset({"command", "idempotency_key"})  # members beside the command's own
+
+
+class Kind(NamedTuple):
+    """A command as it is asked for alone: its endpoint, its path, and what reads its members."""
+
+    endpoint: str
+    path: str
+    read: Callable[..., Counted]
+
+    @property
+    def of_hold(self) -> bool:
+        """Whether its path names a hold."""
+        return "{}" in self.path
+
+
+KINDS: Final = {
+    "debit": Kind("internal.post_debit", "/debits", debit_asked),
+    "hold": Kind("internal.place_hold", "/holds", hold_asked),
+    "capture": Kind("internal.capture_hold", "/holds/{}/capture", capture_asked),
+    "release": Kind("internal.release_hold", "/holds/{}/release", release_asked),
+    "extend": Kind("internal.extend_hold", "/holds/{}/extend", extend_asked),
+    "refund": Kind("internal.post_refund", "/refunds", refund_asked),
+}
+
+
+@blueprint.post("/batch")
+def post_batch() -> Response:
+    """Do many commands in one database transaction.
+
+    Nothing is bound to the key of the batch: each command has its own, and repeats by it.
+    """
+    asking = caller()
+    body = BatchBody.read(asking.members())
+    asking = asking._replace(named=named_by(asking.key.service, body.commands))
+    asked = [read(asking, members) for members in body.commands]
+    try:
+        answers = submit(asking, asked, atomic=body.atomic)
+    except ledger.UndoneError as undone:
+        return undone_answer(undone, asked[undone.place])
+    results = [each.result(answer) for each, answer in zip(asked, answers, strict=True)]
+    codes = ((each["status"], each["body"].get("code")) for each in results)
+    request.environ[COMMANDS] = Counter(codes)
+    return reply(201, {"results": results}, replayed=all(each["replayed"] for each in results))
+
+
+class Asked(NamedTuple):
+    """One command as it would be asked for alone: by whom, where, and what; or why not at all."""
+
+    asking: Caller
+    instance: str
+    counted: Counted | Exception
+
+    def result(self, answer: Answer) -> dict[str, Any]:
+        """What became of it: the status and body of an answer to it alone."""
+        outcome = self._disclosed(answer)
+        if isinstance(outcome, ledger.Posted):
+            return {"status": 201, "body": posted_reply(outcome), "replayed": outcome.replayed}
+        body = self._problem(outcome)
+        replayed = isinstance(outcome, ledger.Refused) and outcome.replayed
+        return {"status": body["status"], "body": body, "replayed": replayed}
+
+    def refusal(self, error: Exception, refusal_id: str | None) -> dict[str, Any]:
+        """The problem by which it undid all others. refusal_id: the one bound to its key."""
+        answer: Answer = error
+        if isinstance(error, ledger.LedgerError | pricing.PricingError):
+            answer = ledger.Refused(error, refusal_id=refusal_id)
+        return self._problem(self._disclosed(answer))
+
+    def _disclosed(self, answer: Answer) -> Answer:
+        if isinstance(answer, Exception) or isinstance(self.counted, Exception):
+            return answer
+        asking = self.asking
+        return disclosed(answer, self.counted.command, asking.key.service, asking.named)
+
+    def _problem(self, answer: Answer) -> dict[str, Any]:
+        """The members of a problem; of one that nobody foresaw, too."""
+        match answer, self.counted:
+            case ledger.Refused() as refused, Counted() as counted:
+                told = find_sentence(refused, counted.command, self.asking)
+                id_, error = refused.refusal_id, refused.error
+                return problem_body(error, self.instance, refusal=id_, detail=told)
+            case Exception() as failure, _ if type(as_door_error(failure)) in TABLE:
+                return problem_body(failure, self.instance)
+            case Exception() as failure, _:
+                log.error("a command of a batch failed", exc_info=failure)
+                if is_storage(failure):
+                    return problem_body(ledger.StorageUnavailableError(), self.instance)
+        return internal_error_body(self.instance)
+
+
+def named_by(service: str, commands: Sequence[dict[str, Any]]) -> Named:
+    """The holds, entries and keys of all commands, to be looked up together."""
+    holds, entries = (
+        {each[name] for each in commands if name in each and rules.public_id(each[name], name, [])}
+        for name in ("hold", "entry")
+    )
+    keys = {each["idempotency_key"] for each in commands}
+    return Named(service, holds=holds, entries=entries, keys=keys)
+
+
+def read(asking: Caller, members: dict[str, Any]) -> Asked:
+    """One command of a batch; what is refused at the door, it is refused alone."""
+    kind = KINDS[members["command"]]
+    own = asking._replace(idempotency_key=members["idempotency_key"])
+    rest = {name: value for name, value in members.items() if name not in ABOUT}
+    faults: list[Fault] = []
+    given = (rules.public_id(rest.pop("hold", None), "hold", faults),) if kind.of_hold else ()
+    instance = request.path if faults else PREFIX + kind.path.format(*given)
+    try:
+        refuse_scope(asking.key, kind.endpoint)
+        if faults:
+            raise ValidationError(faults)
+        return Asked(own, instance, kind.read(own, *given, rest))
+    except REFUSED as error:
+        return Asked(own, instance, error)
+
+
+def submit(asking: Caller, asked: Sequence[Asked], *, atomic: bool) -> list[Answer]:
+    """The answer to each command, in order. Raises UndoneError where all are done or none."""
+    wrong = {place: each.counted for place, each in enumerate(asked)
+             if isinstance(each.counted, Exception)}  # fmt: skip
+    if atomic and wrong:
+        raise ledger.UndoneError(*min(wrong.items()))
+    counted = [each.counted for each in asked if isinstance(each.counted, Counted)]
+    done = partial(current.submit_all, atomic=atomic)
+    answers = iter(submit_capped(asking, counted, done, atomic=atomic))
+    return [wrong.get(place) or next(answers) for place in range(len(asked))]
+
+
+def undone_answer(undone: ledger.UndoneError, asked: Asked) -> Response:
+    """The problem of the command that undid all, and which one that was."""
+    body = asked.refusal(undone.error, undone.refusal_id)
+    member = f"commands.{undone.place}"
+    body["detail"] = f"Nothing was done, as {member} was refused: {body['detail']}"
+    key = asked.asking.idempotency_key
+    return problem_answer(
+        {**body, "instance": request.path, "index": undone.place, "idempotency_key": key}
+    )
