@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import machine, report, vault
-from benchmarks.doors import CODES, Doors, sides
+from benchmarks.doors import BATCHES, CODES, Doors, sides
 from benchmarks.figures import TARGETS, Figure
 from benchmarks.ledgers import Ledger, databases, filled
 from portal.cli.serving import post_worker_init
@@ -54,16 +54,19 @@ def main(words: list[str]) -> int:
 def measured(made: Ledger, options: Options) -> Iterator[Figure]:
     """All figures of one database; the last ones say whether anything was wrong."""
     unexpected = 0
+    posted = [vault.posting(made, options.batches)] if "P6" in options.asked else []
     if not options.asked.isdisjoint(CODES):
         with sides(made) as pair:
             doors = Doors(made, pair, options.seconds, options.asked)
             doors.warm()
             for _ in range(options.rounds):
                 doors.round()
+            if doors.wants(*BATCHES):
+                for _ in range(options.rounds):
+                    doors.batches()
         unexpected = doors.unexpected
         yield from doors.figures()
-    if "P6" in options.asked:
-        yield vault.posting(made, options.batches)
+    yield from posted
     yield from vault.audited(made, unexpected)
 
 

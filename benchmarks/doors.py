@@ -108,11 +108,12 @@ class Doors:
             if self.wants(code):
                 hello = self.hello(clients)
                 self.series[code].add(self.drive(clients, self.debits(clients)), hello)
-        if self.wants(*BATCHES):
-            self.batches()
 
     def batches(self) -> None:
-        """Debits by batches from a few clients; each command has to be done."""
+        """Debits by batches from a few clients; each command has to be done.
+
+        After all other rounds: what the database does about so many rows would count in those.
+        """
         hello = self.hello(FEW)
         signer, count = self.made.signer(self.sides.portal.authority), int(BATCHED * self.seconds)
         for code, (size, hot) in BATCHES.items():

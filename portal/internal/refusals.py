@@ -1,6 +1,7 @@
 """What each refusal says beside its sentence, as JSON Schema: the numbers that come with a code."""
 
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any, Final, get_type_hints
 
 from portal import ledger, pricing, signing
@@ -65,9 +66,11 @@ def _numbers(
         return _ELSEWHERE[error], frozenset()
     hints: Mapping[str, Any] = get_type_hints(error)
     found = {RENAMED.get(name, name): _number(name, hints[name], schemas) for name in hints}
+    known: Any = error
+    missing = {each.name for each in fields(known) if each.default is None}
     if not issubclass(error, ledger.BLOCKED):
-        return found, frozenset()
-    return {**found, "refusal": _TEXT}, frozenset({"refusal"})  # a quote's is not kept
+        return found, frozenset(missing)
+    return {**found, "refusal": _TEXT}, frozenset(missing | {"refusal"})  # a quote's is not kept
 
 
 def _number(name: str, hint: Any, schemas: Schemas) -> Schema:
