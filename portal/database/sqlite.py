@@ -22,6 +22,8 @@ from portal.ledger import GUARDED_TABLES
 
 WAIT_SECONDS: Final = 5
 CHECKPOINT_COMMITS: Final = 128
+# Rows written, by triggers too: some batches make as long a log as thousands of single commits.
+CHECKPOINT_ROWS: Final = 20_000
 IN_MEMORY: Final = frozenset({"tmpfs", "ramfs", "devtmpfs"})
 ON_A_NETWORK: Final = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "ncpfs", "9p", "afs", "coda", "ceph", "glusterfs"}
@@ -161,6 +163,7 @@ class Turnstile:
         self._path = path.with_name(path.name + ".lock")
         self._threads = threading.Lock()
         self.commits = 0
+        self._rows = 0  # written by the connection when it was last done; another one has fewer
 
     @contextmanager
     def turn(self) -> Iterator[None]:
@@ -223,7 +226,9 @@ class Turnstile:
         What is in the log is safe there: a checkpoint that fails is left to the next one.
         """
         self.commits += 1
-        if self.commits % CHECKPOINT_COMMITS == 0:
+        rows = connection.total_changes - self._rows
+        if self.commits >= CHECKPOINT_COMMITS or rows >= CHECKPOINT_ROWS or rows < 0:
+            self.commits, self._rows = 0, connection.total_changes
             with suppress(sqlite3.Error):
                 connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 

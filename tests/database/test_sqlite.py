@@ -92,6 +92,16 @@ def test_a_turn_is_one_process_at_a_time_and_is_freed_by_its_death(config: Confi
         process.stdout.close()
 
 
+def open_account(connection: sa.Connection, name: str) -> None:
+    connection.execute(
+        sa.text(
+            "INSERT INTO accounts (id, head_hash, revision_hash, created_at)"
+            " VALUES (:id, :zero, :zero, 1)"
+        ),
+        {"id": name, "zero": bytes(32)},
+    )
+
+
 def test_the_log_is_moved_into_the_file_now_and_then(
     config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -100,15 +110,23 @@ def test_the_log_is_moved_into_the_file_now_and_then(
     before = file_of(config).stat().st_mtime_ns
     for number in range(1, 5):
         with database.writing() as connection:
-            connection.execute(
-                sa.text(
-                    "INSERT INTO accounts (id, head_hash, revision_hash, created_at)"
-                    " VALUES (:id, :zero, :zero, 1)"
-                ),
-                {"id": f"a{number}", "zero": bytes(32)},
-            )
+            open_account(connection, f"a{number}")
         moved = file_of(config).stat().st_mtime_ns != before
         assert moved == (number == 4)
+    database.dispose()
+
+
+def test_a_log_of_many_rows_is_moved_sooner(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guarded, "CHECKPOINT_ROWS", 6)
+    database = Database(config)
+    before = file_of(config).stat().st_mtime_ns
+    for first, moves in ((0, False), (4, True)):
+        with database.writing() as connection:
+            for number in range(first, first + 4):
+                open_account(connection, f"a{number}")
+        assert (file_of(config).stat().st_mtime_ns != before) is moves
     database.dispose()
 
 
