@@ -73,17 +73,20 @@ def is_here(conn: Any) -> bool:
     Also where nothing more will come, where a body's length is not told in digits, and where it
     is so long that the kernel may not keep it.
     """
-    if conn.parser is not None and conn.parser.unreader.buf.getvalue():
-        return True  # it was read with the request before
+    # What was read with the request before comes first.
+    ahead = b"" if conn.parser is None else conn.parser.unreader.buf.getvalue()
     try:
-        seen = conn.sock.recv(REQUEST_MAX, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        more = conn.sock.recv(REQUEST_MAX, socket.MSG_PEEK | socket.MSG_DONTWAIT)
     except BlockingIOError:
-        return False
+        if not ahead:
+            return False
+        more = None
     except OSError:
         return True
+    seen: bytes = ahead + (more or b"")
     head = seen.find(HEAD_END)
     if head < 0:
-        return len(seen) in (0, REQUEST_MAX)
+        return more == b"" or len(seen) >= REQUEST_MAX
     lengths = LENGTH.findall(seen, 0, head)
     digits = DIGITS.fullmatch(lengths[0]) if len(lengths) == 1 else None
     if digits is None or ODD.search(seen, 0, head):

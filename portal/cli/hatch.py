@@ -126,7 +126,11 @@ class Hatch(threading.Thread):
         if plain is None:
             self._end(conn, self._worker.take_back if seen else self._worker.part_with)
             return
-        conn.sock.recv(plain.size)
+        try:
+            conn.sock.recv(plain.size)
+        except OSError:
+            self._end(conn, self._worker.part_with)
+            return
         environ = plain.environ
         environ.update(self._always)
         environ["REMOTE_ADDR"], environ["REMOTE_PORT"] = conn.client[0], str(conn.client[1])

@@ -13,8 +13,10 @@ import math
 import os
 import selectors
 import signal
+import socket
 import sys
 import time
+from contextlib import suppress
 from functools import partial
 from logging.config import dictConfig
 from pathlib import Path
@@ -26,6 +28,7 @@ from gunicorn.workers import gthread
 
 from portal.cli.arrivals import Arrivals, is_here
 from portal.cli.db import proved
+from portal.cli.departures import Conn, Departures
 from portal.cli.hatch import Hatch
 from portal.cli.serve import STOPPING
 from portal.config import Config, ConfigError
@@ -37,6 +40,8 @@ MEMORY: Final = Path("/dev/shm")  # noqa: S108 - only workers' heartbeats are ke
 # request on a connection that had one.
 gthread.DEFAULT_WORKER_DATA_TIMEOUT = 1.0
 gthread.STOP_KEEPALIVE_LINGER = 0.5
+# Seconds a thread waits for what a sender announced and does not send.
+READING_SECONDS: Final = 5.0
 
 
 class PromptWorker(gthread.ThreadWorker):  # type: ignore[misc]  # it ships no types
@@ -67,9 +72,13 @@ class HatchWorker(PromptWorker):
         self.hatch = Hatch(self, gthread.STOP_KEEPALIVE_LINGER)
         self.hatch.start()
         self.arrivals = Arrivals()
+        self.reading: dict[Any, float] = {}  # until when a thread waits for each sender
         self.poller.register(self.arrivals.fileno(), selectors.EVENT_READ, self.on_arrivals)
+        self.departures = Departures()
+        self.poller.register(self.departures.fileno(), selectors.EVENT_READ, self.on_departures)
         super().run()
         self.arrivals.close()
+        self.departures.close()
 
     def accept(self, listener: Any) -> None:
         """Take a new connection; no thread waits for its first word."""
@@ -80,7 +89,8 @@ class HatchWorker(PromptWorker):
                 raise
             return
         client.setblocking(False)
-        conn = gthread.TConn(self.cfg, client, address, listener.getsockname())
+        conn = Conn(self.cfg, client, address, listener.getsockname())
+        conn.departures = self.departures
         conn.set_timeout()
         self.nr_conns += 1
         self.pending_conns.append(conn)
@@ -91,7 +101,7 @@ class HatchWorker(PromptWorker):
         """Let the hatch answer a connection that has spoken, or a thread."""
         ahead = conn.parser is not None and conn.parser.unreader.buf.getvalue()
         plain = self.plain and not ahead and isinstance(conn.client, tuple)
-        if self.alive and plain and self.hatch.wants(conn.sock):
+        if self.alive and self.hatch.is_alive() and plain and self.hatch.wants(conn.sock):
             self.hatch.take(conn)
         else:
             self.take_back(conn)
@@ -99,9 +109,21 @@ class HatchWorker(PromptWorker):
     def take_back(self, conn: Any) -> None:
         """Let a thread answer a connection, once the request is here."""
         if self.cfg.is_ssl or is_here(conn):
-            super().enqueue_req(conn)
+            self.line_up(conn)
         else:
             self.arrivals.wait(conn)
+
+    def line_up(self, conn: Any) -> None:
+        """Give a connection to the next thread that is free; its sender's time runs from now on."""
+        self.reading[conn] = time.monotonic() + READING_SECONDS
+        super().enqueue_req(conn)
+
+    def handle(self, conn: Any) -> Any:
+        """Answer a request in a thread, which does not wait for its sender for ever."""
+        try:
+            return super().handle(conn)
+        finally:
+            self.reading.pop(conn, None)
 
     def on_arrivals(self, _: Any) -> None:
         """Let those be answered whose request is here now; what was broken off is for a thread."""
@@ -109,13 +131,24 @@ class HatchWorker(PromptWorker):
             if whole:
                 self.enqueue_req(conn)
             else:
-                super().enqueue_req(conn)
+                self.line_up(conn)
+
+    def on_departures(self, _: Any) -> None:
+        """Close those whose other side had its answer."""
+        self.departures.pass_over()
 
     def murder_pending(self) -> None:
         """Close those, too, whose request does not come, or all where this worker stops."""
         super().murder_pending()
-        for conn in self.arrivals.overdue(time.monotonic() if self.alive else math.inf):
+        now = time.monotonic()
+        for conn, until in [*self.reading.items()]:
+            if until < now:
+                # What came is read, and an answer goes out; nothing more comes in.
+                with suppress(OSError):
+                    conn.sock.shutdown(socket.SHUT_RD)
+        for conn in self.arrivals.overdue(now if self.alive else math.inf):
             self.part_with(conn)
+        self.departures.overdue(now)
 
     def part_with(self, conn: Any) -> None:
         """Close a connection that the hatch had."""

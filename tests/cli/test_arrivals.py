@@ -66,9 +66,18 @@ def test_a_request_is_here_when_no_thread_would_wait_for_more(
     assert said == b"" or conn.sock.recv(REQUEST_MAX + 1) == said, "nothing was taken from it"
 
 
-def test_what_was_read_with_the_request_before_is_here(conn: Pair) -> None:
-    conn.parser = SimpleNamespace(unreader=SimpleNamespace(buf=io.BytesIO(b"GET")))
-    assert is_here(conn)
+def test_what_was_read_with_the_request_before_counts(conn: Pair) -> None:
+    for ahead, said, here in (
+        (b"GET / HT", b"", False),
+        (b"GET / HTTP/1.1\r\n\r\n", b"", True),
+        (b"GET / HT", b"TP/1.1\r\n\r\n", True),
+        (HEAD, b"abc", True),
+    ):
+        conn.parser = SimpleNamespace(unreader=SimpleNamespace(buf=io.BytesIO(ahead)))
+        conn.sender.sendall(said)
+        assert is_here(conn) is here
+        if said:
+            conn.sock.recv(100)
 
 
 def test_a_connection_that_is_closed_has_nothing_to_wait_for(conn: Pair) -> None:

@@ -212,6 +212,32 @@ def test_who_hangs_up_before_the_answer_is_parted_with(
     assert (groups, worker.ended) == ([["a job"]], [client.conn])
 
 
+class Cut(Conn):
+    """A connection that the other side resets once it was looked at."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        super().__init__(sock)
+        self.sock: Any = SimpleNamespace(
+            fileno=sock.fileno, setblocking=sock.setblocking, recv=self.recv, close=sock.close
+        )
+        self.real = sock
+
+    def recv(self, size: int, flags: int = 0) -> bytes:
+        if not flags:
+            raise ConnectionResetError
+        return self.real.recv(size, flags)
+
+
+def test_who_cuts_the_line_while_being_read_is_parted_with(
+    worker: Worker, groups: list[list[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.cli.test_hatch.Conn", Cut)
+    client = Client(worker)
+    client.say("a job")
+    worker.hatch.turn()
+    assert (groups, worker.ended) == ([], [client.conn])
+
+
 def test_who_reads_no_answer_is_left(worker: Worker) -> None:
     worker.wsgi = lambda _, start: (
         start("200 OK", [("Content-Length", "4000000")]) or [b"x" * 4_000_000]

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from portal.cli.serving import READING_SECONDS
 from portal.config import Config
 from portal.database import Database
 from tests.internal.service import ROOT
@@ -25,6 +26,7 @@ MANY = 200
 UNFELT = 0.025
 HEAD = "\r\n".join((f"POST {ROOT}/debits HTTP/1.1", "Host: a", "Content-Length: 900", ""))
 PAGE = "\r\n".join(("GET /login HTTP/1.1", "Host: a", "Cookie: portal="))
+FORM = "Content-Type: application/x-www-form-urlencoded\r\n"
 BODY = HEAD + "\r\n{"
 
 
@@ -148,3 +150,22 @@ def closing_database(config: Config) -> Iterator[Database]:
     database = Database(config)
     yield database
     database.dispose()
+
+
+ANNOUNCED = {
+    "content that is asked for": f"{HEAD}Expect: 100-continue\r\n\r\n",
+    "pieces": f"POST /login HTTP/1.1\r\nHost: a\r\n{FORM}Transfer-Encoding: chunked\r\n\r\n",
+    "more than the kernel keeps": HEAD.replace("900", "100000") + "\r\n" + "x" * 66_000,
+    "another request": f"{PAGE}\r\n\r\nG",
+}
+
+
+@pytest.mark.parametrize("said", ANNOUNCED.values(), ids=ANNOUNCED)
+def test_what_is_announced_and_never_sent_has_no_thread_for_long(
+    config: Config, tmp_path: Path, said: str
+) -> None:
+    with served(config, tmp_path) as caller, slow_clients(caller, said):
+        assert caller.debit().status == 201
+        caller.timeout = 3 * READING_SECONDS
+        assert caller.ask("/login").status == 200
+        check_answers(caller)
