@@ -5,6 +5,7 @@ cookie: a browser's session means nothing at this door.
 """
 
 import re
+from contextlib import suppress
 from typing import IO, Any, Final, NamedTuple
 
 from flask import current_app, g, request
@@ -163,7 +164,10 @@ def _content(environ: dict[str, Any]) -> bytes:
     if int(length) > maximum:
         _discard(environ["wsgi.input"], int(length))
         raise PayloadTooLargeError(maximum=maximum, got=int(length))
-    content: bytes = environ["wsgi.input"].read(int(length)) if int(length) else b""
+    try:
+        content: bytes = environ["wsgi.input"].read(int(length)) if int(length) else b""
+    except OSError:  # whoever sent it has gone
+        content = b""
     if len(content) != int(length):
         raise MalformedRequestError("The content ended before its length.")
     return content
@@ -172,8 +176,9 @@ def _content(environ: dict[str, Any]) -> bytes:
 def _discard(stream: IO[bytes], length: int) -> None:
     """Read past what is too large: a client that is still sending does not see its answer."""
     left = min(length, DISCARDED_MAX)
-    while left > 0 and (chunk := stream.read(min(left, 65_536))):
-        left -= len(chunk)
+    with suppress(OSError):  # whoever sent it has gone
+        while left > 0 and (chunk := stream.read(min(left, 65_536))):
+            left -= len(chunk)
 
 
 def _target(environ: dict[str, Any]) -> tuple[str, str]:

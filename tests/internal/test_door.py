@@ -1,5 +1,6 @@
 """Who gets through the door: signed, in time, in scope; nobody else learns anything."""
 
+import io
 import json
 import statistics
 import time
@@ -315,6 +316,25 @@ def test_content_comes_with_its_length(service: Service) -> None:
         headers={**sent.headers, "Transfer-Encoding": "chunked"},
     )  # fmt: skip
     assert (answer.status_code, answer.mimetype) == (400, "application/problem+json")
+
+
+class Broken(io.RawIOBase):
+    """Content that breaks off because whoever sent it has gone."""
+
+    def read(self, size: int = -1) -> bytes:
+        raise ConnectionResetError
+
+
+@pytest.mark.parametrize(("length", "status"), [(100, 400), (100_000, 413)])
+def test_content_that_breaks_off_is_an_answer_like_any_other(
+    service: Service, length: int, status: int
+) -> None:
+    sent = debit(service)
+    answer = service.client.post(
+        sent.path, base_url=f"http://{sent.host}", headers=sent.headers,
+        environ_overrides={"wsgi.input": Broken(), "CONTENT_LENGTH": str(length)},
+    )  # fmt: skip
+    assert (answer.status_code, answer.mimetype) == (status, "application/problem+json")
 
 
 def test_reading_takes_no_content(service: Service) -> None:
