@@ -7,6 +7,7 @@ at thousands of debits a second that is the difference between one machine and t
 import json
 import re
 from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from typing import Any, Final, NamedTuple, Protocol
 
 import sqlalchemy as sa
@@ -22,6 +23,8 @@ POSTGRESQL: Final = "postgresql"
 PIPELINE: Final = "pipeline"
 Asked = tuple[str, Sequence[Any]]
 NAMED: Final = re.compile(r"%\((\w+)\)s")
+# Rows that one INSERT writes on SQLite at most: to begin a statement costs as much as most rows do.
+TOGETHER: Final = 64
 
 
 class Pipeline(Protocol):
@@ -115,11 +118,17 @@ class Insert:
         self._texts: dict[tuple[str, int], str] = {}
 
     def run(self, driver: Any, rows: Sequence[Row]) -> None:
-        """Insert rows, tuples in column order, on SQLite's own connection."""
-        if len(rows) == 1:
-            driver.execute(self._text("?"), rows[0])
-        elif rows:
-            driver.executemany(self._text("?"), rows)
+        """Insert rows, tuples in column order, on SQLite's own connection.
+
+        Halves of halves, so that few texts serve any number of rows.
+        """
+        done, count = 0, TOGETHER
+        while done < len(rows):
+            while count > len(rows) - done:
+                count //= 2
+            values = rows[done] if count == 1 else [*chain(*rows[done : done + count])]
+            driver.execute(self._text("?", count), values)
+            done += count
 
     def asked(self, rows: Sequence[Row], after: int = 0) -> Asked:
         """Text and values that insert rows on PostgreSQL: one row, or one array a column.
@@ -130,23 +139,28 @@ class Insert:
             return self._text("$", after), rows[0]
         return self._text("unnest", after), [list(column) for column in zip(*rows, strict=True)]
 
-    def _text(self, marks: str, after: int = 0) -> str:
-        """`INSERT …` with `?`, with `$` and a number, or with one array a column to unnest."""
-        known = self._texts.get((marks, after))
+    def _text(self, marks: str, number: int) -> str:
+        """`INSERT …` with `?` for a number of rows, or for PostgreSQL with places after a number.
+
+        Those are `$` for one row, or one array a column to unnest.
+        """
+        known = self._texts.get((marks, number))
         if known is None:
-            known = self._into() + self._values(marks, after + 1)
-            self._texts[marks, after] = known
+            known = self._into() + self._values(marks, number)
+            self._texts[marks, number] = known
         return known
 
     def _into(self) -> str:
         columns = ", ".join(f'"{name}"' for name in self._columns)
         return f"INSERT INTO {self._table.name} ({columns}) "
 
-    def _values(self, marks: str, first: int) -> str:
-        places = list(enumerate(self._columns, first))
-        if marks != "unnest":
-            written = ("?" if marks == "?" else f"${place}" for place, _ in places)
-            return f"VALUES ({', '.join(written)})"
+    def _values(self, marks: str, number: int) -> str:
+        if marks == "?":
+            row = f"({', '.join('?' * len(self._columns))})"
+            return f"VALUES {', '.join([row] * number)}"
+        places = list(enumerate(self._columns, number + 1))
+        if marks == "$":
+            return f"VALUES ({', '.join(f'${place}' for place, _ in places)})"
         dialect = sa.create_mock_engine("postgresql+psycopg://", lambda *_: None).dialect
         types = [(place, self._table.c[name].type.compile(dialect)) for place, name in places]
         arrays = ", ".join(f"${place}::{type_}[]" for place, type_ in types)
