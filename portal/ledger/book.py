@@ -36,21 +36,22 @@ assert Account._fields[POSTED:REVISION] == (
     "next_due_at",
 )
 Value = TypeVar("Value")
+ABOUT: Final = slice(Entry._fields.index("reason"), Entry._fields.index("occurred_at"))
 
 
 class About(NamedTuple):
-    """What an entry says of itself beside its amounts; None where there is nothing to say."""
+    """What an entry says of itself beside its amounts, in its own order; None for nothing."""
 
     reason: str
-    actor_kind: str = SYSTEM.kind
-    actor: str = SYSTEM.name
-    key_id: str | None = None
-    idempotency_key: str | None = None
     reference_type: str | None = None
     reference_id: str | None = None
     operation: str | None = None
     quantity: int | None = None
     tariff: str | None = None
+    actor_kind: str = SYSTEM.kind
+    actor: str = SYSTEM.name
+    key_id: str | None = None
+    idempotency_key: str | None = None
     hold_id: str | None = None
     reverses_id: str | None = None
     resolution: str | None = None
@@ -59,6 +60,9 @@ class About(NamedTuple):
     note: str | None = None
     labels: str | None = None
     metadata: str | None = None
+
+
+assert About._fields == Entry._fields[ABOUT]
 
 
 class Draft(NamedTuple):
@@ -128,53 +132,18 @@ class Book:
             created = tuple(grant._replace(seq=seq) for grant in grants)
             self.restore(created)
         self.grants = moved(self.grants, rows)
-        entry = self._entry(kind, about, seq, amount, hold_amount, occurred_at)
         # By place: _replace costs as much as all the rest of a draft, and each entry comes by here.
-        standing = (posted, held, seq, account.head_hash, self.now, entry.due_after)
+        due, now = self.due_at(), self.now
+        named = (account.id, seq, self.ids.new("ent", now), kind)
+        summed = (amount, hold_amount, posted, held, due)
+        entry = Entry._make(named + summed + about + (occurred_at, now, PENDING, PENDING))
+        standing = (posted, held, seq, account.head_hash, now, due)
         self.account = Account._make(account[:POSTED] + standing + account[REVISION:])
         if amount - hold_amount < 0 and posted - held < -account.overdraft_limit:
             raise LawBrokenError(3, account.id, seq)
         draft = Draft(entry, rows, created)
         self.drafts.append(draft)
         return draft
-
-    def _entry(
-        self, kind: str, about: About, seq: int, amount: int, hold_amount: int, occurred_at: int
-    ) -> Entry:
-        account = self.account
-        return Entry(
-            account.id,
-            seq,
-            self.ids.new("ent", self.now),
-            kind,
-            amount,
-            hold_amount,
-            account.posted + amount,
-            account.held + hold_amount,
-            self.due_at(),
-            about.reason,
-            about.reference_type,
-            about.reference_id,
-            about.operation,
-            about.quantity,
-            about.tariff,
-            about.actor_kind,
-            about.actor,
-            about.key_id,
-            about.idempotency_key,
-            about.hold_id,
-            about.reverses_id,
-            about.resolution,
-            about.expires_at,
-            about.approved_by,
-            about.note,
-            about.labels,
-            about.metadata,
-            occurred_at,
-            self.now,
-            PENDING,
-            PENDING,
-        )
 
     def due_at(self) -> int:
         """The earliest instant at which something falls due: period, hold or unpinned grant."""

@@ -20,14 +20,26 @@ from portal.ledger.errors import (
 from portal.ledger.facts import Facts
 
 
-def said(command: Asked, reason: str, **more: Any) -> About:
+def said(
+    command: Asked,
+    reason: str,
+    *,
+    reference_type: str | None = None,
+    reference_id: str | None = None,
+    operation: str | None = None,
+    quantity: int | None = None,
+    tariff: str | None = None,
+    **more: Any,
+) -> About:
     """What an entry says of the command it answers."""
-    actor = command.actor
     return About(
         reason,
-        actor.kind,
-        actor.name,
-        actor.key_id,
+        reference_type,
+        reference_id,
+        operation,
+        quantity,
+        tariff,
+        *command.actor,
         command.request.key if command.request else None,
         labels=command.labels,
         metadata=command.metadata,
