@@ -65,14 +65,12 @@ def check_requests(
     for row in raw(connection, statement):
         findings.counts["requests"] += 1
         progress(1)
-        answered = Answered._make(tuple(row)[:AN_ANSWER])
-        check_request(answered, row[AN_ANSWER:], findings)
+        check_request(Answered._make(row[:AN_ANSWER]), row[AN_ANSWER:], findings)
 
 
 def check_request(answered: Answered, found: Sequence[Any], findings: Findings) -> None:
     """One answered key against its hash and the row that answered it."""
     key, actor, at, reason, account_id, as_of, refusal_key, refusal_actor, refused_at = found
-    subject = f"request {answered.service} {answered.key}"
     ours = (answered.account_id, answered.key, answered.service, answered.recorded_at)
     if answered.seq is None:
         seq, theirs = as_of or 0, (account_id, refusal_key, refusal_actor, refused_at)
@@ -81,6 +79,9 @@ def check_request(answered: Answered, found: Sequence[Any], findings: Findings) 
     else:
         seq, theirs = answered.seq, (answered.account_id, key, actor, at)
     expected = recomputed(request_hash, answered)
+    if answered.hash == expected and ours == theirs:
+        return
+    subject = f"request {answered.service} {answered.key}"
     if answered.hash != expected:
         findings.note(answered.account_id, seq, "hash", expected, answered.hash, subject)
     names = ("account_id", "idempotency_key", "actor", "recorded_at")
