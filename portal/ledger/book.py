@@ -36,7 +36,7 @@ assert Account._fields[POSTED:REVISION] == (
     "next_due_at",
 )
 Value = TypeVar("Value")
-ABOUT: Final = slice(Entry._fields.index("reason"), Entry._fields.index("occurred_at"))
+REASON: Final = Entry._fields.index("reason")
 
 
 class About(NamedTuple):
@@ -62,7 +62,8 @@ class About(NamedTuple):
     metadata: str | None = None
 
 
-assert About._fields == Entry._fields[ABOUT]
+assert Entry._fields[REASON:].index("occurred_at") == len(About._fields)
+assert Entry._fields[REASON : REASON + len(About._fields)] == About._fields
 
 
 class Draft(NamedTuple):
