@@ -9,7 +9,7 @@ from sqlalchemy.exc import OperationalError, TimeoutError
 
 from portal import ledger, pricing
 from portal.config import Config
-from portal.database import BusyError, Database, DatabaseError
+from portal.database import BusyError, Database, DatabaseError, LockedError
 from portal.limits import RateLimitedError, find_limits
 
 TARIFFS_FRESH = ledger.MICROSECONDS
@@ -56,6 +56,7 @@ class Application:
     ) -> list[ledger.Outcome]:
         """Post commands in one database transaction of their own. Raises as `submit` does.
 
+        Where another writer keeps one of several accounts, raises LockedError: none was posted.
         atomic: all of them or none, for which it raises UndoneError.
         """
         try:
@@ -66,6 +67,10 @@ class Application:
                 return ledger.post(connection, commands, **terms)
 
             return self.database.run(work)
+        except LockedError as error:
+            if len({ledger.account_of(command) for command in commands}) > 1 and not atomic:
+                raise  # only some of them are kept: each account is asked for by itself
+            unavailable(error)
         except DatabaseError as error:
             unavailable(error)
 

@@ -4,13 +4,14 @@ Transactions open and close here, at the edge: leaving the block commits, raisin
 """
 
 from portal.database.engines import Database
-from portal.database.errors import BusyError, DatabaseError, UnsafeDatabaseError
+from portal.database.errors import BusyError, DatabaseError, LockedError, UnsafeDatabaseError
 from portal.database.upgrading import head, is_current, upgrade
 
 __all__ = [
     "BusyError",
     "Database",
     "DatabaseError",
+    "LockedError",
     "UnsafeDatabaseError",
     "head",
     "is_current",

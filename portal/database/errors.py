@@ -1,8 +1,8 @@
 """What keeps the portal from its database, in words an operator can act on.
 
-A failure of the database is one of three: it is too busy (BusyError), it does not answer or
-cannot write (DatabaseError), or it refused what it was given, which stays the driver's own error:
-asking again would change nothing.
+A failure of the database is one of three: it is too busy (BusyError; LockedError where that may be
+a single row), it does not answer or cannot write (DatabaseError), or it refused what it was given,
+which stays the driver's own error: asking again would change nothing.
 """
 
 import sqlite3
@@ -14,6 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 # PostgreSQL's states after which the same work may succeed at once: it lost a race, all of it is
 # undone. On SQLite writers take turns, and none can lose one.
 RACES: Final = frozenset({"40001", "40P01", "55P03", "23505"})
+LOCKED: Final = "55P03"
 BUSY: Final = frozenset({"40001", "40P01", "55P03", "57014"})
 # First letters of states that tell of a server away, full, ending, or only standing by.
 DOWN: Final = ("08", "53", "57", "58", "XX", "25006", "25P03")
@@ -40,6 +41,10 @@ class BusyError(DatabaseError):
     """Another writer kept the database for too long."""
 
 
+class LockedError(BusyError):
+    """Another writer kept some row for too long; others may be free."""
+
+
 class UnsafeDatabaseError(DatabaseError):
     """The database is set up so that acknowledged credits could be lost; the portal won't start."""
 
@@ -49,6 +54,8 @@ def find_failure(error: BaseException) -> DatabaseError | None:
     if isinstance(error, DatabaseError):
         return error
     words = f"{type(error).__name__}: {error}".splitlines()[0]
+    if state_of(error) == LOCKED:
+        return LockedError(words)
     if is_busy(error):
         return BusyError(words)
     return DatabaseError(words) if is_down(error) else None

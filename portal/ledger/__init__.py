@@ -99,7 +99,7 @@ from portal.ledger.model import (
     State,
 )
 from portal.ledger.posting import BLOCKED, post, preview
-from portal.ledger.queue import GROUP_MAX, Queue, Ticket, settle
+from portal.ledger.queue import GROUP_MAX, Queue, Ticket, account_of, settle
 from portal.ledger.refusals import find_refusal, recent_refusals
 from portal.ledger.replay import find_outcome, known_keys
 from portal.ledger.stamps import day_of, instant_of
@@ -128,6 +128,7 @@ from portal.ledger.words import code_of
 GUARDED_TABLES = frozenset(metadata.tables) | {"alembic_version"}
 
 __all__ = [
+    "account_of",
     "AMOUNT_MAX",
     "Account",
     "AccountFrozenError",

@@ -2,8 +2,9 @@
 
 Whoever finds nobody at work posts what is waiting, its own included; those who come meanwhile
 wait, and one of them leads the next group. A failing command touches no neighbour: when a
-group's database transaction fails as a whole, each of its commands is posted alone. But where
-the database is away or busy, all of the group are told so at once, and nobody waits for ever.
+group's database transaction fails as a whole, each account's commands are posted by themselves, and
+if need be each one alone. But where the database is away or busy, all of the group are told so at
+once, and nobody waits for ever.
 """
 
 import threading
@@ -55,7 +56,7 @@ class Queue:
     """Posts commands of many threads in groups; `post` runs one database transaction.
 
     `post` raises StorageUnavailableError or InProgressError where the database does not write
-    now, and anything else where it refused what it was given.
+    now, and anything else where it refused what it was given, or some of the accounts are kept.
     """
 
     def __init__(
@@ -141,8 +142,16 @@ def settle(post: Post, group: Sequence[Ticket]) -> None:
         if len(group) == 1:
             group[0].error = error
             return
+        parts: dict[object, list[Ticket]] = {}
         for ticket in group:
-            settle(post, [ticket])
+            parts.setdefault(account_of(ticket.command), []).append(ticket)
+        for part in parts.values() if len(parts) > 1 else ([ticket] for ticket in group):
+            settle(post, part)
         return
     for ticket, outcome in zip(group, outcomes, strict=True):
         ticket.outcome = outcome
+
+
+def account_of(command: Command) -> str:
+    """The account that a command names; one that names a hold or an entry names none."""
+    return getattr(command, "account_id", "")

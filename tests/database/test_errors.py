@@ -9,7 +9,13 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from portal.database import BusyError, Database, DatabaseError, UnsafeDatabaseError
+from portal.database import (
+    BusyError,
+    Database,
+    DatabaseError,
+    LockedError,
+    UnsafeDatabaseError,
+)
 from portal.database.errors import code_of, find_failure, is_down, may_repeat, state_of
 
 
@@ -39,7 +45,7 @@ def numbered(code: int) -> sqlite3.OperationalError:
     [
         (Told("40001"), BusyError, True),
         (Told("40P01"), BusyError, True),
-        (Told("55P03"), BusyError, True),
+        (Told("55P03"), LockedError, True),
         (Told("57014"), BusyError, False),
         (Told("23505"), None, True),
         (Told("23503"), None, False),

@@ -6,13 +6,17 @@ import os
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
+import sqlalchemy as sa
 
 from portal import ledger
-from portal.ledger import Queue
+from portal.database.postgresql import SETTINGS
+from portal.ledger import Queue, Ticket, settle
 from portal.ledger.queue import Waiting
 from tests.faults.bank import Bank, Told, at_once, crew, debit, told
 
@@ -100,6 +104,27 @@ def test_a_database_that_is_away_is_not_asked_for_each_of_a_group(
     assert {answer.code.partition(":")[0] for answer in answers} == {type(error).__name__}
     assert time.monotonic() - begun < SOON_ENOUGH
     assert away.tries < 10
+
+
+@pytest.mark.parametrize("dialect", ["postgresql"], indirect=True)  # SQLite locks no single rows
+def test_an_account_that_somebody_keeps_keeps_no_other(
+    bank: Bank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [bank.account(name) for name in ("acme", "kept", "zenith")]
+    monkeypatch.setitem(SETTINGS, "lock_timeout", "100ms")
+    tickets = [Ticket(debit(name, job)) for job in range(8) for name in names]
+    with closing(Bank(bank.config)) as quick, bank.database.writing() as connection:
+        connection.execute(sa.text("SELECT FROM accounts WHERE id = 'kept' FOR NO KEY UPDATE"))
+        begun = time.monotonic()
+        settle(quick.state.post, tickets)
+    answers = Counter((each.command.account_id, told(each.answer).code) for each in tickets)  # type: ignore[union-attr]
+    kept = str(ledger.InProgressError())
+    assert answers == {
+        ("acme", "posted"): 8,
+        ("kept", f"InProgressError: {kept}"): 8,
+        ("zenith", "posted"): 8,
+    }
+    assert time.monotonic() - begun < 2, "the account that is kept is asked for twice, not for each"
 
 
 def test_nobody_waits_for_ever_behind_a_leader_who_hangs(bank: Bank) -> None:
