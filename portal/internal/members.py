@@ -68,7 +68,7 @@ class Entry(TypedDict):
 
 
 class Balance(TypedDict):
-    """A balance right after entry `seq`."""
+    """A balance; `seq` is the last entry it counts."""
 
     account: AccountId
     posted: Signed
