@@ -30,12 +30,14 @@ from portal.internal.problems import (
 )
 from portal.internal.refunds import refund_asked
 from portal.internal.replies import posted_reply
+from portal.internal.turns import Turns
 
 log = logging.getLogger(__name__)
 REFUSED: Final = (DoorError, ledger.LedgerError, pricing.PricingError)
 
 
 PREFIX: Final = blueprint.url_prefix or ""
+TURNS: Final = Turns()
 ABOUT: Final = frozenset({"command", "idempotency_key"})  # members beside the command's own
 
 
@@ -69,6 +71,12 @@ def post_batch() -> Response:
     Nothing is bound to the key of the batch: each command has its own, and repeats by it.
     """
     asking = caller()
+    with TURNS.turn():
+        return answered(asking)
+
+
+def answered(asking: Caller) -> Response:
+    """The answer to a batch whose turn it is."""
     body = BatchBody.read(asking.members())
     asking = asking._replace(named=named_by(asking.key.service, body.commands))
     asked = [read(asking, members) for members in body.commands]
