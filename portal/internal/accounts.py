@@ -1,7 +1,6 @@
 """Accounts: provisioning, terms, and balances now, as recorded at an instant or after an entry."""
 
 from flask import Response, request
-from sqlalchemy import Connection
 
 from portal import current, ledger
 from portal.internal.answers import reply
@@ -73,24 +72,19 @@ def _given(asking: Caller, command: ledger.PutAccount) -> int:
     """Credits that a plan gives at once: a key's caps are as good for these as for grants."""
     if not asking.key.is_limited:
         return 0
-    with current.database.reading() as connection:
-        entry = _preview(connection, command).entry
+    entry = _preview(command).entry
     return 0 if entry is None else entry.amount
 
 
 def _as_of_now(account_id: str) -> ledger.Account:
-    """The account with all that has fallen due, whether or not that is written yet.
-
-    Its seq is that of the last entry that is.
-    """
-    with current.database.reading() as connection:
-        account = _preview(connection, ledger.Advance(account_id=account_id)).account
-        return account._replace(seq=ledger.get_account(connection, account_id).seq)
+    """The account with all that has fallen due, whether or not that is written yet."""
+    return _preview(ledger.Advance(account_id=account_id)).account
 
 
-def _preview(connection: Connection, command: ledger.Command) -> ledger.Posted:
+def _preview(command: ledger.Command) -> ledger.Posted:
     now, tariffs, ids = current.now(), current.tariffs(), current.ids
-    outcome = ledger.preview(connection, command, now=now, tariffs=tariffs, ids=ids)
+    with current.database.reading() as connection:
+        outcome = ledger.preview(connection, command, now=now, tariffs=tariffs, ids=ids)
     if isinstance(outcome, ledger.Refused):
         raise outcome.error
     return outcome

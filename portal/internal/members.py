@@ -68,7 +68,7 @@ class Entry(TypedDict):
 
 
 class Balance(TypedDict):
-    """A balance; `seq` is the last entry it counts."""
+    """A balance right after entry `seq`."""
 
     account: AccountId
     posted: Signed
