@@ -73,7 +73,7 @@ class Database:
                 yield connection
             return
         with self._turnstile.turn(), self._writer.connect() as connection:
-            with connection.begin():
+            with sqlite.transaction(connection):
                 yield connection
             self._turnstile.checkpoint(connection.connection.driver_connection)
 

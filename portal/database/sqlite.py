@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from portal.database.errors import BusyError, DatabaseError, UnsafeDatabaseError
-from portal.ledger import GUARDED_TABLES
+from portal.ledger import GUARDED_TABLES, STATES, States
 
 WAIT_SECONDS: Final = 5
 CHECKPOINT_COMMITS: Final = 128
@@ -151,6 +151,21 @@ def authorize(
     else:
         allowed = action in ALLOWED_ACTIONS
     return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_DENY
+
+
+@contextmanager
+def transaction(connection: sa.Connection) -> Iterator[None]:
+    """A database transaction on a writer's connection, which keeps the states it leaves."""
+    states: States = connection.info.setdefault(STATES, States())
+    driver: Any = connection.connection.driver_connection
+    try:
+        with connection.begin():
+            states.begin(driver.execute("PRAGMA data_version").fetchone()[0])
+            yield
+    except BaseException:
+        states.forget()
+        raise
+    states.commit()
 
 
 class Turnstile:

@@ -112,6 +112,7 @@ from portal.ledger.standing import (
     open_holds,
 )
 from portal.ledger.statements import PIPELINE
+from portal.ledger.states import STATES, States
 from portal.ledger.tables import metadata
 from portal.ledger.tariffs import load_tariffs, publish_tariff
 from portal.ledger.usage import (
@@ -176,6 +177,8 @@ __all__ = [
     "Outcome",
     "Overdue",
     "PIPELINE",
+    "STATES",
+    "States",
     "Page",
     "PlaceHold",
     "Posted",

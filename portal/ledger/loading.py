@@ -29,6 +29,7 @@ from portal.ledger.model import (
 )
 from portal.ledger.replay import outcomes_of
 from portal.ledger.statements import Row, Statement, read_all
+from portal.ledger.states import STATES, States
 
 
 def load(
@@ -67,20 +68,24 @@ def load_states(
     """Load states, answered keys and charged references; gives the open holds."""
     requests = [each.request for each in commands if each.request]
     claims = [claim_of(each) for each in commands if isinstance(each, SPENDING_COMMANDS)]
+    states: States | None = connection.info.get(STATES) if lock else None
+    known.states = states.find(ids) if states is not None else {}
+    new = {"ids": [each for each in ids if each not in known.states]}
     asked_for: list[tuple[Statement, dict[str, Any]]] = [
-        (queries.LOCK if lock else queries.READ, {"ids": ids}),
-        (queries.GRANTS, {"ids": ids}),
-        (queries.HOLDS, {"ids": ids}),
-        (queries.REQUESTS, {"wanted": [each[:2] for each in requests]}),
+        (queries.REQUESTS, {"wanted": [each[:2] for each in requests]})
     ]
+    if new["ids"]:
+        locked = queries.LOCK if lock else queries.READ
+        asked_for[:0] = [(locked, new), (queries.GRANTS, new), (queries.HOLDS, new)]
     if claims:
         wanted = {"wanted": claims}
         asked_for += [(queries.HELD, wanted), (queries.DEBITED, wanted)]
-    accounts, grants, holds, answered, *charged = read_all(connection, asked_for)
-    known.answered = {(row[0], row[1]): Answered._make(row) for row in answered}
+    found = iter(read_all(connection, asked_for))
+    if new["ids"]:
+        known.states |= states_of(next(found), next(found), next(found))
+    known.answered = {(row[0], row[1]): Answered._make(row) for row in next(found)}
     known.outcomes = outcomes_of(connection, known.answered.values())
-    known.charged = {row[:4]: row[4] for rows in charged for row in rows}
-    known.states = states_of(accounts, grants, holds)
+    known.charged = {row[:4]: row[4] for rows in found for row in rows}
     return [hold for state in known.states.values() for hold in state.holds.values()]
 
 

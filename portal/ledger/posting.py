@@ -41,6 +41,7 @@ from portal.ledger.known import Known
 from portal.ledger.loading import load, load_spent
 from portal.ledger.model import GENESIS, Answered, Refusal, Request, State
 from portal.ledger.plans import unopened
+from portal.ledger.states import STATES, States
 from portal.ledger.words import code_of
 
 BLOCKED: Final = (
@@ -76,6 +77,9 @@ def post(
             )
         outcomes.append(outcome)
     posting.pages.append(connection)
+    states: States | None = connection.info.get(STATES)
+    if states is not None:
+        states.leave(posting.known.states)
     return outcomes
 
 

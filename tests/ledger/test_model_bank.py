@@ -25,7 +25,7 @@ from tests.ledger.laws import broken_laws
 from tests.ledger.machine import Machine
 from tests.ledger.memory import GuardError, MemoryLedger
 from tests.ledger.stories import TARIFFS, ids
-from tests.ledger.vault import Vault
+from tests.ledger.vault import Vault, WatchedVault
 
 STEPS = 5_000
 PAYS, PINS_OF, USES = burn.pays, holds.pins_of, caps.uses
@@ -82,7 +82,7 @@ def test_a_real_database_and_the_model_answer_alike(
             super().__init__()
 
         def make(self) -> Vault:
-            vault = Vault(self.database, TARIFFS, ids())
+            vault = WatchedVault(self.database, TARIFFS, ids())
             vault.publish()
             return vault
 

@@ -9,6 +9,7 @@ from portal import ledger, pricing
 from portal.database import Database
 from portal.ledger.commands import Command, Outcome
 from portal.ledger.identifiers import Ids
+from portal.ledger.loading import load
 from portal.ledger.model import (
     Account,
     Answered,
@@ -21,6 +22,7 @@ from portal.ledger.model import (
 )
 from portal.ledger.queries import columns
 from portal.ledger.records import refusals, requests
+from portal.ledger.states import STATES
 from portal.ledger.tables import accounts, draws, entries, grants, holds, revisions
 from tests.ledger.memory import Tables
 
@@ -66,6 +68,27 @@ class Vault:
         """Every row there is, read anew."""
         with self.database.reading() as connection:
             return read(connection)
+
+
+class WatchedVault(Vault):
+    """A ledger on a database, whose connection keeps no state but what would be loaded."""
+
+    def post(self, commands: Sequence[Command], now: int, *, atomic: bool = False) -> list[Outcome]:
+        """Post commands together, and look at what is kept of it."""
+        outcomes = super().post(commands, now, atomic=atomic)
+        self.check_kept()
+        return outcomes
+
+    def check_kept(self) -> None:
+        """What a connection keeps of states is what would be loaded."""
+        with self.database.writing() as connection:
+            states = connection.info.pop(STATES, None)
+            if states is not None:
+                ids = connection.execute(sa.select(accounts.c.id)).scalars().all()
+                known = load(connection, [ledger.Advance(account_id=each) for each in ids], 0)
+                kept = states.find(ids)
+                assert kept == {each: known.states[each] for each in kept}
+                connection.info[STATES] = states
 
 
 def read(connection: sa.Connection) -> Tables:
