@@ -60,6 +60,24 @@ def test_a_cap_of_a_day_is_never_passed_and_says_its_numbers(story: Story) -> No
     assert broken_laws(story.ledger.tables) == []
 
 
+def test_how_much_of_each_cap_is_used_can_be_read(story: Story, database: Database) -> None:
+    with database.reading() as connection:
+        assert ledger.cap_uses(connection, story.account, None, (), story.now) == ()
+    done(story.cap("credits_per_day", 100))
+    done(story.cap("credits_per_period", 50, operation="fast"))
+    done(story.debit(60))
+    done(story.debit(20, "fast"))
+    held = done(story.hold(25)).hold
+    assert held is not None
+    with database.reading() as connection:
+        found = ledger.cap_uses(connection, story.account, None, (held,), story.now)
+    uses = {(use.cap.limit, use.cap.operation): (use.used, use.left, use.ends_at) for use in found}
+    assert uses == {
+        ("credits_per_day", None): (95, 5, MIDNIGHT),
+        ("credits_per_period", "fast"): (10, 40, PERIOD_END),
+    }
+
+
 def test_a_cap_of_one_operation_leaves_the_others_alone(story: Story) -> None:
     done(story.cap("credits_per_period", 50, operation="fast"))
     done(story.debit(100, "fast"))
