@@ -5,6 +5,7 @@ difference (two where the next row quotes it), not a flood of all that follow.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
 from typing import Final
 
 from portal.ledger.chain import entry_hash, revision_hash
@@ -25,6 +26,10 @@ TERMS: Final = (
     "caps",
 )
 STANDING: Final = ("posted", "held", "seq", "head_hash", "changed_at", "next_due_at")
+OPENED: Final = ("revision", "revision_hash", "created_at", *TERMS)
+TERMS_OF: Final = attrgetter(*TERMS)
+STANDING_OF: Final = attrgetter(*STANDING)
+OPENED_OF: Final = attrgetter(*OPENED)
 
 
 class Recount:
@@ -134,15 +139,14 @@ class Recount:
         self.close_terms(account)
         changed_at = max([self.recorded_at, *(each.recorded_at for each in self.revisions)])
         ours = (self.posted, self.held, self.seq, self.head, changed_at, self.due_at)
-        theirs = tuple(getattr(account, name) for name in STANDING)
+        theirs = STANDING_OF(account)
         last = self.seq + 1 if account.seq > self.seq else self.seq
         self.findings.compare(self.account_id, last, ours, theirs, STANDING, "account")
         for grant in self.grants:
             counted, said = tuple(self.lots[grant.id]), (grant.remaining, grant.pinned)
-            names = ("remaining", "pinned")
-            self.findings.compare(
-                self.account_id, grant.seq, counted, said, names, f"grant {grant.id}"
-            )
+            if counted != said:
+                names, subject = ("remaining", "pinned"), f"grant {grant.id}"
+                self.findings.compare(self.account_id, grant.seq, counted, said, names, subject)
         remaining = sum(lot[0] for lot in self.lots.values())
         if remaining + self.debt != self.posted:
             self.note(self.seq, "posted", remaining + self.debt, self.posted, "account")
@@ -165,21 +169,20 @@ class Recount:
                     each.as_of_seq, "as_of_seq", f"{as_of} to {self.seq}", each.as_of_seq, subject
                 )
             number, head, as_of = each.revision, each.hash, each.as_of_seq
-        names = ("revision", "revision_hash", "created_at", *TERMS)
-        theirs = tuple(getattr(account, name) for name in names)
         if not self.revisions:
             self.note(self.seq, "revision", "at least 1", "none", "account")
             return
         opened, last = self.revisions[0], self.revisions[-1]
-        terms = (getattr(last, name) for name in TERMS)
-        ours = (number, head, opened.recorded_at, *terms)
-        self.findings.compare(self.account_id, self.seq, ours, theirs, names, "account")
+        ours, theirs = (number, head, opened.recorded_at, *TERMS_OF(last)), OPENED_OF(account)
+        self.findings.compare(self.account_id, self.seq, ours, theirs, OPENED, "account")
 
     def close_usage(self, usage: Iterable[UsageDay]) -> None:
         """The daily usage table is a cache: the same counts must come from the entries."""
         counted = {(each.day, each.operation): each for each in self.tally.days(self.account_id)}
         for said in usage:
             ours = counted.pop((said.day, said.operation), None)
+            if ours == said:
+                continue
             subject = f"usage {said.operation} on day {said.day}"
             if ours is None:
                 self.note(self.seq, "usage_days", "no such row", "a row", subject)
