@@ -277,6 +277,8 @@ CHECKS: dict[int, Check] = {
         "a balance reaches its largest value and not one credit more",
         (
             f"{BROKEN}::test_a_balance_has_a_largest_value",
+            "internal/test_largest_balance.py::"
+            "test_it_is_reached_to_the_credit_and_not_passed",
             "ledger/test_grants.py::test_it_refuses_a_balance_past_the_largest_there_is",
         ),
         (f"{BROKEN}::test_control_of_the_door[no-largest-balance]",),

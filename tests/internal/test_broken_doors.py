@@ -252,7 +252,7 @@ def check_balance_limit(stage: Stage) -> None:
 
 
 def test_a_balance_has_a_largest_value(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Over the door with a smaller one; at its own size in tests/ledger/test_grants.py."""
+    """With a smaller one, which a control takes away; at its own size: test_largest_balance.py."""
     monkeypatch.setattr(book, "BALANCE_MAX", LIMIT)
     check_balance_limit(stage)
 
