@@ -1,4 +1,4 @@
-"""The figures that come in over HTTP: signed debits, holds, replays, against the bare view."""
+"""The figures that come in over HTTP, against the bare view: signed debits, holds, replays."""
 
 import json
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from tests.serving import environment_of
 
 MANY, FEW, ONE = 64, 8, 1
 QUANTITY: Final = 12
-READ, MADE = 200, 201
+MADE: Final = 201
 # Requests a second that no round here comes near, so that a round ends by the clock.
 FASTEST: Final = {MANY: 6_000, FEW: 5_000, ONE: 2_000}
 # Figures of batches: how many debits in each, and whether on one account.
@@ -29,7 +29,10 @@ BATCHES: Final = {
 }
 BATCHED: Final = 40_000  # debits a second that no round here comes near
 DONE: Final = b'{"status":201,"body"'
-CODES: Final = ("P1", "P2", "P3a", "P3b", *BATCHES, "P9", "R", "G")
+CODES: Final = ("P1", "P2", "P3a", "P3b", "P4", *BATCHES, "P9", "R", "G")
+# Connections for requests that do not wait for each other: more than are under way at once.
+CONNECTIONS: Final = 128
+HALF: Final = 0.5
 WARMING_SECONDS: Final = 1.0
 
 
@@ -86,6 +89,7 @@ class Doors:
         self.made, self.sides, self.seconds, self.asked = made, pair, seconds, asked
         self.series = {code: Series(MADE) for code in CODES}
         self.captures = Series(MADE)
+        self.peaks: list[float] = []
         self.not_replayed = self.not_done = 0
 
     def wants(self, *codes: str) -> bool:
@@ -102,7 +106,7 @@ class Doors:
 
     def round(self) -> None:
         """One round of everything that was asked for."""
-        if self.wants("P1", "P2", "P9", "R", "G"):
+        if self.wants("P1", "P2", "P4", "P9", "R", "G"):
             self.many()
         for code, clients in (("P3a", FEW), ("P3b", ONE)):
             if self.wants(code):
@@ -129,10 +133,12 @@ class Doors:
     def many(self) -> None:
         """The figures of 64 clients, all of them beside one round of the bare view."""
         hello = self.hello(MANY)
-        if self.wants("P1", "P9", "R"):
+        if self.wants("P1", "P4", "P9", "R"):
             debits = self.debits(MANY)
             answered = self.drive(MANY, debits)
             self.series["P1"].add(answered, hello)
+            if self.wants("P4"):
+                self.series["P4"].add(self.at_half_of(answered), hello)
             if self.wants("R"):
                 self.replay(debits[: answered.count], hello)
         if self.wants("P2"):
@@ -143,6 +149,15 @@ class Doors:
             alone = self.sides.alone
             sent = self.debits(MANY, side=alone)
             self.series["G"].add(self.drive(MANY, sent, side=alone), hello)
+
+    def at_half_of(self, peak: Round) -> Round:
+        """Debits at half the rate of a peak, each sent when it is due, whatever the answers do."""
+        side, rate = self.sides.portal, peak.rate * HALF
+        self.peaks.append(peak.rate)
+        accounts = self.made.spread(max(1, int(rate * self.seconds)))
+        sent = self.made.signer(side.authority).debits(accounts, QUANTITY)
+        orders = Orders(side.port, CONNECTIONS, self.seconds, sent, rate=rate)
+        return run(side, self.made.server, orders)
 
     def replay(self, sent: list[bytes], hello: Round) -> None:
         """The same requests again: every one of them has its outcome."""
@@ -201,7 +216,9 @@ class Doors:
         ]
 
     def value_of(self, code: str) -> float:
-        """A figure's value: against the bare view, a rate, or a hold's way against two debits."""
+        """A figure's value, in the unit of its target."""
+        if code == "P4":
+            return float(self.series[code].numbers()["p99_ms"])
         if code in BATCHES:
             return float(self.series[code].numbers()["requests_per_second"]) * BATCHES[code][0]
         if code != "P9":
@@ -215,6 +232,9 @@ class Doors:
         numbers = self.series[code].numbers()
         if code == "R":
             numbers["not_replayed"] = self.not_replayed
+        if code == "P4":
+            numbers["peak_per_second"] = median(self.peaks)
+            numbers["sent_late_p99_ms"] = self.series[code].sent_late(0.99)
         if code in BATCHES:
             numbers["not_done"] = self.not_done
         if code == "P9":

@@ -35,6 +35,7 @@ class Target:
 
 HELLO: Final = "× hello"
 RATE: Final = "/s"
+MILLISECONDS: Final = " ms"
 TARGETS: Final = {
     target.code: target
     for target in (
@@ -42,6 +43,7 @@ TARGETS: Final = {
         Target("P2", "signed debit, 64 clients, one hot account", HELLO, 3.0),
         Target("P3a", "signed debit, 8 clients", HELLO, 4.0),
         Target("P3b", "signed debit, 1 client", HELLO, 6.0),
+        Target("P4", "signed debit at half of the peak load, p99", MILLISECONDS, 12),
         Target("P5a", "debits in batches of 100, uniform accounts", RATE, 12_000, is_most=False),
         Target("P5b", "debits in batches of 100, one hot account", RATE, 20_000, is_most=False),
         Target("P5c", "debits in batches of 1,000, uniform accounts", RATE, 12_000, is_most=False),

@@ -2,8 +2,9 @@
 
     python -m benchmarks.load < orders > answers
 
-Each client sends its next request when the last is answered (a closed loop). It only measures:
-what it costs itself is counted nowhere.
+Each client sends its next request when the last is answered (a closed loop); or, where a rate is
+ordered, requests are sent when they are due, whatever the answers do (an open loop). It only
+measures: what it costs itself is counted nowhere.
 """
 
 import pickle
@@ -13,7 +14,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
@@ -21,26 +22,36 @@ from typing import Final
 LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 REPLAYED: Final = b"Idempotency-Replayed"
 PATIENCE: Final = 30
+LEAD: Final = 0.1  # seconds for the server to take all connections before a request is due
 CHUNK: Final = 65_536
 
 
 @dataclass(frozen=True)
 class Orders:
-    """What to send where: until all is sent, or no more after `seconds`."""
+    """What to send where: until all is sent, or no more after `seconds`.
+
+    rate: requests a second, each due at its own time, until all is sent; 0: as answers come.
+    """
 
     port: int
     clients: int
     seconds: float
     requests: list[bytes]
     keep_bodies: bool = False
+    rate: float = 0.0
 
 
 @dataclass
 class Answers:
-    """What came back: seconds of each request, statuses, and bodies if they were asked for."""
+    """What came back: seconds of each request, statuses, and bodies if they were asked for.
+
+    With a rate, latencies count from when a request was due, and `delays` are the seconds that
+    it was sent later than that.
+    """
 
     seconds: float = 0.0
     latencies: list[float] = field(default_factory=list)
+    delays: list[float] = field(default_factory=list)
     statuses: Counter[int] = field(default_factory=Counter)
     replayed: int = 0
     bodies: list[bytes] = field(default_factory=list)
@@ -56,16 +67,15 @@ class Answers:
 
 @dataclass
 class Client:
-    """One connection, and what of an answer has come so far."""
+    """One connection, since when it waits, and what of an answer has come so far."""
 
     link: socket.socket
-    sent_at: float = 0.0
+    since: float = 0.0
     received: bytes = b""
 
-    def send(self, request: bytes) -> None:
-        """Send one whole request."""
-        self.received = b""
-        self.sent_at = time.perf_counter()
+    def send(self, request: bytes, since: float) -> None:
+        """Send one whole request, whose latency counts since then."""
+        self.received, self.since = b"", since
         self.link.sendall(request)
 
     def find_answer(self) -> tuple[bytes, bytes] | None:
@@ -83,6 +93,11 @@ class Client:
 
 def drive(orders: Orders) -> Answers:
     """Send what is ordered, and gather what comes back. Raises TimeoutError if nothing does."""
+    return drive_at_rate(orders) if orders.rate else drive_in_turn(orders)
+
+
+def drive_in_turn(orders: Orders) -> Answers:
+    """A closed loop: each client waits for its answer before it sends again."""
     answers, left = Answers(), iter(orders.requests)
     clients = {client.link.fileno(): client for client in opened(orders)}
     poll = select.epoll()
@@ -101,13 +116,60 @@ def drive(orders: Orders) -> Answers:
             answer = client.find_answer()
             if answer is None:
                 continue
-            latency = time.perf_counter() - client.sent_at
+            latency = time.perf_counter() - client.since
             answers.note(*answer, latency, keep_body=orders.keep_bodies)
             busy -= not send_next(client, left, until)
     answers.seconds = time.perf_counter() - started
     for client in clients.values():
         client.link.close()
     return answers
+
+
+def drive_at_rate(orders: Orders) -> Answers:
+    """An open loop: a request is sent when it is due, on the connection that was idle longest.
+
+    Where none is idle it waits for one, and its latency counts from when it was due all the same:
+    a server that stands still delays all that was due meanwhile, and is not spared any of it.
+    """
+    answers, idle = Answers(), deque(opened(orders))
+    clients = {client.link.fileno(): client for client in idle}
+    poll = select.epoll()
+    for number in clients:
+        poll.register(number, select.EPOLLIN)
+    started = time.perf_counter() + LEAD
+    due = deque((started + n / orders.rate, each) for n, each in enumerate(orders.requests))
+    while due or len(idle) < len(clients):
+        wait = send_due(due, idle, answers.delays)
+        # Waiting for the poll to be readable takes microseconds; it would wait in milliseconds.
+        ready = select.select([poll], [], [], PATIENCE if wait is None else wait)[0]
+        if not ready and wait is None:
+            raise TimeoutError(f"no request had an answer within {PATIENCE} s")
+        for number, _ in poll.poll(0):
+            client = clients[number]
+            answer = client.find_answer()
+            if answer is not None:
+                latency = time.perf_counter() - client.since
+                answers.note(*answer, latency, keep_body=orders.keep_bodies)
+                idle.append(client)
+    answers.seconds = time.perf_counter() - started
+    for client in clients.values():
+        client.link.close()
+    return answers
+
+
+def send_due(
+    due: deque[tuple[float, bytes]], idle: deque[Client], delays: list[float]
+) -> float | None:
+    """Send what is due on idle connections; seconds until more is, None if answers come first."""
+    while due and idle:
+        since, request = due[0]
+        delay = time.perf_counter() - since
+        if delay < 0:
+            return -delay
+        due.popleft()
+        idle.popleft().send(request, since)
+        delays.append(delay)
+    return None
 
 
 def opened(orders: Orders) -> Iterator[Client]:
@@ -120,9 +182,10 @@ def opened(orders: Orders) -> Iterator[Client]:
 
 def send_next(client: Client, left: Iterator[bytes], until: float) -> bool:
     """Send a client's next request, if there is one and time for it; whether it was sent."""
-    request = next(left, None) if time.perf_counter() < until else None
+    now = time.perf_counter()
+    request = next(left, None) if now < until else None
     if request is not None:
-        client.send(request)
+        client.send(request, now)
     return request is not None
 
 

@@ -26,6 +26,11 @@ class Round:
         return len(self.answers.latencies)
 
     @property
+    def rate(self) -> float:
+        """Requests answered a second."""
+        return self.count / self.answers.seconds
+
+    @property
     def cost(self) -> float:
         """CPU seconds in all, a thousand requests."""
         return (self.app + self.database) * A_THOUSAND / self.count
@@ -67,6 +72,11 @@ class Series:
             if status != self.expected
         )
 
+    def sent_late(self, share: float) -> float:
+        """Milliseconds within which `share` of all requests were sent after they were due."""
+        delays = [each for ours, _ in self.pairs for each in ours.answers.delays]
+        return quantile(delays, share) * A_THOUSAND
+
     def numbers(self) -> dict[str, float | int | str]:
         """What stands behind the ratio: medians over rounds, latencies over all of them."""
         ours = [pair[0] for pair in self.pairs]
@@ -76,7 +86,7 @@ class Series:
             "database": median(per_thousand(ours, [each.database for each in ours])),
             "total": median([each.cost for each in ours]),
             "hello": median([hello.cost for _, hello in self.pairs]),
-            "requests_per_second": median([each.count / each.answers.seconds for each in ours]),
+            "requests_per_second": median([each.rate for each in ours]),
             "p50_ms": quantile(latencies, 0.5) * A_THOUSAND,
             "p99_ms": quantile(latencies, 0.99) * A_THOUSAND,
             "requests": sum(each.count for each in ours),

@@ -1,0 +1,25 @@
+"""A run of the benchmarks, as short as can be: that it measures, and finds nothing wrong."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.serving import ROOT
+
+
+def test_latencies_are_measured_and_nothing_is_unexpected(tmp_path: Path) -> None:
+    told = tmp_path / "figures.json"
+    words = ["--quick", "--only", "P4", "--database", "sqlite", "--json", str(told)]
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", *words], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = {each["code"]: each for each in json.loads(told.read_text())["figures"]}
+    assert list(found) == ["P4", "P13", "P15"]
+    latency = found["P4"]
+    assert latency["value"] == latency["numbers"]["p99_ms"] >= latency["numbers"]["p50_ms"] > 0
+    assert latency["numbers"]["peak_per_second"] > 0
+    assert latency["numbers"]["unexpected"] == 0
