@@ -1,4 +1,4 @@
-"""The figures that come in over HTTP, against the bare view: signed debits, holds, replays."""
+"""The figures that come in over HTTP, against the bare view: debits, holds, replays, polls."""
 
 import json
 from collections.abc import Iterator
@@ -13,11 +13,12 @@ from benchmarks.load import Orders
 from benchmarks.requests import hellos
 from benchmarks.rounds import Round, Series, run
 from benchmarks.served import Served, free_port, served
+from benchmarks.visitors import Visitor
 from tests.serving import environment_of
 
 MANY, FEW, ONE = 64, 8, 1
 QUANTITY: Final = 12
-MADE: Final = 201
+MADE, UNCHANGED = 201, 304
 # Requests a second that no round here comes near, so that a round ends by the clock.
 FASTEST: Final = {MANY: 6_000, FEW: 5_000, ONE: 2_000}
 # Figures of batches: how many debits in each, and whether on one account.
@@ -29,7 +30,7 @@ BATCHES: Final = {
 }
 BATCHED: Final = 40_000  # debits a second that no round here comes near
 DONE: Final = b'{"status":201,"body"'
-CODES: Final = ("P1", "P2", "P3a", "P3b", "P4", *BATCHES, "P9", "R", "G")
+CODES: Final = ("P1", "P2", "P3a", "P3b", "P4", *BATCHES, "P9", "P14", "R", "G")
 # Connections for requests that do not wait for each other: more than are under way at once.
 CONNECTIONS: Final = 128
 HALF: Final = 0.5
@@ -87,7 +88,7 @@ class Doors:
 
     def __init__(self, made: Ledger, pair: Sides, seconds: float, asked: frozenset[str]) -> None:
         self.made, self.sides, self.seconds, self.asked = made, pair, seconds, asked
-        self.series = {code: Series(MADE) for code in CODES}
+        self.series = {code: Series(UNCHANGED if code == "P14" else MADE) for code in CODES}
         self.captures = Series(MADE)
         self.peaks: list[float] = []
         self.not_replayed = self.not_done = 0
@@ -102,11 +103,14 @@ class Doors:
         self.hello(MANY)
         for side in (self.sides.portal, self.sides.alone):
             self.drive(MANY, self.debits(MANY, side=side), side=side)
+        if self.wants("P14"):
+            self.visitor = Visitor.signed_in(self.made, self.sides.portal.authority)
+            self.drive(MANY, self.polls())
         self.seconds = seconds
 
     def round(self) -> None:
         """One round of everything that was asked for."""
-        if self.wants("P1", "P2", "P4", "P9", "R", "G"):
+        if self.wants("P1", "P2", "P4", "P9", "P14", "R", "G"):
             self.many()
         for code, clients in (("P3a", FEW), ("P3b", ONE)):
             if self.wants(code):
@@ -145,6 +149,8 @@ class Doors:
             self.series["P2"].add(self.drive(MANY, self.debits(MANY, hot=True)), hello)
         if self.wants("P9"):
             self.hold_and_capture(hello)
+        if self.wants("P14"):
+            self.series["P14"].add(self.drive(MANY, self.polls()), hello)
         if self.wants("G"):
             alone = self.sides.alone
             sent = self.debits(MANY, side=alone)
@@ -187,6 +193,10 @@ class Doors:
         accounts = self.made.accounts[:1] * count if hot else self.made.spread(count)
         signer = self.made.signer((side or self.sides.portal).authority)
         return signer.debits(accounts, QUANTITY)
+
+    def polls(self) -> list[bytes]:
+        """More polls than a round can send, of a page that shows what is so."""
+        return [self.visitor.poll()] * self.count(MANY)
 
     def count(self, clients: int) -> int:
         """Requests that last for a round."""

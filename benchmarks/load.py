@@ -24,6 +24,7 @@ REPLAYED: Final = b"Idempotency-Replayed"
 PATIENCE: Final = 30
 LEAD: Final = 0.1  # seconds for the server to take all connections before a request is due
 CHUNK: Final = 65_536
+UNCHANGED: Final = b"304"  # a status that never has a body, nor needs to say so
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,8 @@ class Client:
             raise ConnectionError("the server hung up: " + self.received[:200].decode("latin-1"))
         self.received += more
         head, ending, body = self.received.partition(b"\r\n\r\n")
+        if ending and head[9:12] == UNCHANGED:
+            return head, body
         length = LENGTH.search(head)
         if not ending or length is None or len(body) < int(length[1]):
             return None

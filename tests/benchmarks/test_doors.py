@@ -10,16 +10,17 @@ from pathlib import Path
 from tests.serving import ROOT
 
 
-def test_latencies_are_measured_and_nothing_is_unexpected(tmp_path: Path) -> None:
+def test_latencies_and_polls_are_measured_and_nothing_is_unexpected(tmp_path: Path) -> None:
     told = tmp_path / "figures.json"
-    words = ["--quick", "--only", "P4", "--database", "sqlite", "--json", str(told)]
+    words = ["--quick", "--only", "P4,P14", "--database", "sqlite", "--json", str(told)]
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks", *words], cwd=ROOT, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout + done.stderr
     found = {each["code"]: each for each in json.loads(told.read_text())["figures"]}
-    assert list(found) == ["P4", "P13", "P15"]
-    latency = found["P4"]
+    assert list(found) == ["P4", "P14", "P13", "P15"]
+    latency, poll = found["P4"], found["P14"]
     assert latency["value"] == latency["numbers"]["p99_ms"] >= latency["numbers"]["p50_ms"] > 0
     assert latency["numbers"]["peak_per_second"] > 0
-    assert latency["numbers"]["unexpected"] == 0
+    assert poll["numbers"]["requests"] > 0
+    assert latency["numbers"]["unexpected"] == poll["numbers"]["unexpected"] == 0

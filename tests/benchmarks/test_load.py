@@ -1,9 +1,10 @@
-"""The load generator: requests are sent when they are due, and who waits is counted as waiting."""
+"""The load generator: answers of every form are heard, and who waits is counted as waiting."""
 
 from __future__ import annotations
 
 import socket
 import time
+from collections import Counter
 
 from benchmarks.load import Orders, drive
 from benchmarks.requests import hellos
@@ -16,6 +17,12 @@ def stalls(plug: socket.socket) -> bool:
     """Answer after a while."""
     waits(STALLED)(plug)
     return says(201, {})(plug)
+
+
+def unchanged(plug: socket.socket) -> bool:
+    """An answer that has no body, and does not say so."""
+    plug.sendall(b"HTTP/1.1 304 Not Modified\r\nHX-PTag: 7.1.20784\r\n\r\n")
+    return True
 
 
 def orders(portal: Scripted, clients: int, count: int, rate: float = 0.0) -> Orders:
@@ -49,3 +56,9 @@ def test_requests_are_not_sent_before_they_are_due() -> None:
     assert answers.statuses == {200: 21}
     assert passed >= 0.2
     assert min(answers.delays) >= 0
+
+
+def test_an_answer_without_a_body_is_whole_at_its_head() -> None:
+    with Scripted([unchanged, unchanged, says(200, {})]) as portal:
+        answers = drive(orders(portal, 1, 4))
+    assert answers.statuses == Counter({304: 2, 200: 2})
