@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -30,7 +30,10 @@ class State(NamedTuple):
 
 @dataclass
 class Hold:
-    """A hold as the entries so far leave it, and the entry that ended it."""
+    """A hold as the entries so far leave it, and the entry that ended it.
+
+    course: after each of its entries that one's seq, the amount and the rest.
+    """
 
     operation: str
     quantity: int
@@ -39,13 +42,22 @@ class Hold:
     captured: int = 0
     status: str = "open"
     placed: int = 0
-    rests: set[int] = field(default_factory=set)
+    course: list[tuple[int, int, int]] = field(default_factory=list)
     end: Any = None
 
     @property
     def rest(self) -> int:
         """What it still sets aside."""
         return self.amount - self.captured if self.status == "open" else 0
+
+    @property
+    def rests(self) -> set[int]:
+        """All that it ever set aside."""
+        return {rest for _, _, rest in self.course}
+
+    def at(self, seq: int) -> tuple[int, int]:
+        """Amount and rest right after an entry of its account."""
+        return next((known[1:] for known in reversed(self.course) if known[0] <= seq), (0, 0))
 
 
 class Account:
@@ -73,7 +85,7 @@ class Account:
                 hold.status, hold.end = row.resolution, row
             if row.resolution == "expired":
                 self.lapsed.append(hold)
-            hold.rests.add(hold.rest)
+            hold.course.append((row.seq, hold.amount, hold.rest))
         ended = bool(hold and row.resolution)
         placed = row.kind == "hold" and row.reason == "placed"
         self.states.append(
@@ -105,20 +117,20 @@ class Account:
         return "hold", 0, cost, "placed", asked.members["reference"]["id"]
 
     def extend(self, _: Any, asked: Asked) -> tuple[Any, ...]:
-        hold = self.holds[named(asked)]
+        hold = self.holds[asked.hold]
         hold.quantity = asked.members["quantity"]
         more = max(0, price(hold.operation, hold.quantity) - hold.amount)
         hold.amount += more
-        return "hold", 0, more, "extended", named(asked)
+        return "hold", 0, more, "extended", asked.hold
 
     def capture(self, _: Any, asked: Asked) -> tuple[Any, ...]:
-        hold, credits = self.holds[named(asked)], asked.members["credits"]
+        hold, credits = self.holds[asked.hold], asked.members["credits"]
         back = hold.rest if asked.members.get("final", True) else credits
         reason = "completed" if hold.captured + credits == hold.amount else "partial"
-        return "capture", -credits, -back, reason, named(asked)
+        return "capture", -credits, -back, reason, asked.hold
 
     def release(self, _: Any, asked: Asked) -> tuple[Any, ...]:
-        return "release", 0, -self.holds[named(asked)].rest, asked.members["reason"], named(asked)
+        return "release", 0, -self.holds[asked.hold].rest, asked.members["reason"], asked.hold
 
     def refund(self, _: Any, asked: Asked) -> tuple[Any, ...]:
         entry, reason = asked.members["entry"], asked.members["reason"]
@@ -141,15 +153,54 @@ class Account:
         found, seq = None, int(balance["seq"])
         for count in range(seq + 1):
             at = seq - count
-            due = sorted((hold.expires_at, hold.amount) for hold in self.lapsed
-                         if hold.placed <= at < hold.end.seq)  # fmt: skip
+            due = self.due(at)
             if count > len(due) and at < len(self.states):
                 break
             state = self.states[at] if at < len(self.states) else State()
-            held = state.held - sum(amount for _, amount in due[:count])
+            held = state.held - sum(due[:count])
             if (state.posted, held) == (balance["posted"], balance["held"]):
                 found = at
         return found
+
+    def due(self, seq: int) -> list[int]:
+        """Holds that may have run out by an entry and are not yet ended, in the order they do."""
+        found = [hold for hold in self.lapsed if hold.placed <= seq < hold.end.seq]
+        return [hold.amount for hold in sorted(found, key=lambda hold: hold.expires_at)]
+
+    def ahead(self, seq: int, commands: Iterable[Asked]) -> State:
+        """The state right after an entry, moved on by commands that nobody may have done."""
+        posted, held, open_holds = self.states[seq]
+        holds: dict[str, tuple[int, int]] = {}
+        given: Counter[str] = Counter()
+        for asked in commands:
+            members = asked.members
+            if asked.hold:
+                amount, rest = holds.get(asked.hold) or self.holds[asked.hold].at(seq)
+                more, back, took = self.moves(asked, amount, rest)
+                holds[asked.hold] = amount + more, rest + more - back
+                posted, held = posted - took, held + more - back
+                open_holds -= asked.kind != "extend" and members.get("final", True)
+            elif asked.kind == "refund":
+                entry = members["entry"]
+                made = [row.id for row in self.refunds[entry] if row.seq <= seq]
+                credits = members.get("credits", self.left(entry, made) - given[entry])
+                given[entry] += credits
+                posted += credits
+            else:
+                cost = price(members["operation"], members["quantity"])
+                if asked.kind == "hold":
+                    held, open_holds = held + cost, open_holds + 1
+                else:
+                    posted -= cost
+        return State(posted, held, open_holds)
+
+    def moves(self, asked: Asked, amount: int, rest: int) -> tuple[int, int, int]:
+        """What a command about a hold sets aside, gives back and takes."""
+        if asked.kind == "extend":
+            hold = self.holds[asked.hold]
+            return max(0, price(hold.operation, asked.members["quantity"]) - amount), 0, 0
+        took = asked.members.get("credits", 0)
+        return 0, rest if asked.members.get("final", True) else took, took
 
     @property
     def limit(self) -> int:
@@ -157,6 +208,10 @@ class Account:
         return OVERDRAFTS.get(self.tier, 0)
 
 
-def named(asked: Asked) -> str:
-    """The hold that a path names."""
-    return asked.path.split("/")[2]
+def subject(row: Any) -> str | None:
+    """What a row is about: the hold, the charge it reverses, or its reference."""
+    if row.kind == "grant" and row.reason == "allocation":
+        return None
+    if row.kind in ("capture", "release") or row.reason == "extended":
+        return str(row.hold_id)
+    return row.reverses_id or row.reference_id

@@ -8,6 +8,7 @@ ledger is walked in seq order by a plain model that shares no code with it:
 - what was answered before something else was asked comes before it;
 - a balance is the one after its seq, or will be: it may count holds as ended that have run out;
 - every refusal was right at the seq it names, or for a cause that had begun when it was told;
+- a batch is all that and more (tests/faults/batches.py);
 - nothing is left unknown.
 """
 
@@ -16,28 +17,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
-from tests.faults.accounts import Account, State, named
-from tests.faults.history import Asked, Told
+from tests.faults.accounts import Account, State, subject
+from tests.faults.batches import before, check_batches, seqs_at, touches
+from tests.faults.history import UNDONE, Asked, Told, parts
+from tests.faults.spans import Span, check_times
 
 # Members of an answer's entry, and what the row calls them.
 FIELDS = {name: name for name in ("id", "seq", "kind", "amount", "hold_amount", "posted_after",
           "held_after", "reason", "operation", "quantity", "tariff")} | {
           "account": "account_id", "hold": "hold_id", "reverses": "reverses_id"}  # fmt: skip
-
-
-class Span(NamedTuple):
-    """When something was asked and answered, and between which seqs it was true.
-
-    writes: 1 where it made the entry of that seq.
-    """
-
-    began: float
-    ended: float
-    low: int
-    high: int
-    writes: int = 0
 
 
 @dataclass
@@ -65,7 +55,8 @@ class Checker:
         tiers: Mapping[str, str],
     ) -> None:
         self.found: list[str] = []
-        self.history, self.refusals = history, refusals
+        self.history = [part for told in history for part in parts(told)]
+        self.refusals = refusals
         self.intentions = self.gather()
         # Under which key a row came, and a hold with its first row.
         self.owners: dict[str, str | None] = {}
@@ -74,7 +65,9 @@ class Checker:
             self.owners.setdefault(row.hold_id or "", row.idempotency_key)
         self.accounts = {name: self.walk(name, rows.get(name, ()), tiers[name]) for name in tiers}
         self.check_acknowledged()
-        self.check_times(self.witnesses())
+        self.found += check_times(self.witnesses())
+        made = {key: known.row for key, known in self.intentions.items() if known.row is not None}
+        self.found += check_batches(history, self.history, made, rows)
 
     def note(self, text: str) -> None:
         """One violation more."""
@@ -91,7 +84,8 @@ class Checker:
             known = found.setdefault(told.asked.key, Intention(told.asked, told.began))
             known.began = min(known.began, told.began)
             known.lost += told.lost
-            if told.status in (200, 201) or (told.status, told.asked.kind) == (402, "debit"):
+            bound = (told.status, told.asked.kind) == (402, "debit") and not told.undid
+            if told.status in (200, 201) or bound:
                 known.bodies.add(told.body)
                 known.fresh += not told.replayed
             if told.status == 201:
@@ -175,25 +169,19 @@ class Checker:
                     spans.append(Span(told.began, told.ended, seq, seq))
         return found
 
-    def check_times(self, spans: Mapping[str, list[Span]]) -> None:
-        """What had been answered when something was asked comes before it."""
-        for name, each in spans.items():
-            by_end, place, latest = sorted(each, key=lambda span: span.ended), 0, -1
-            for span in sorted(each):
-                while by_end[place].ended < span.began:
-                    latest = max(latest, by_end[place].low)
-                    place += 1
-                if span.high < latest + span.writes:
-                    self.note(f"time: {name} {latest} was answered before {span} was asked")
-
     # --- refusals ----------------------------------------------------------------------------
 
     def check_refusal(self, told: Told) -> int | None:
         """Whether a refusal was right; gives the seq it was true at, where it names one."""
         check = getattr(self, f"check_{told.code}", None)
-        right: object = check(told, self.accounts[told.asked.account]) if check else False
+        check = self.check_undoing if told.undid else check
+        try:
+            right: object = check(told, self.accounts[told.asked.account]) if check else False
+        except KeyError:  # it tells of what its request has not
+            right = False
         if right is False:
             self.note(f"refused wrongly: {told.status} {told.code} {told.answer} {told.asked}")
+            return None
         return right if isinstance(right, int) and right is not True else None
 
     def cause_of(self, name: str, told: Told) -> Intention | None:
@@ -212,6 +200,45 @@ class Checker:
         says = (answer["available"], answer["held"])
         return (kept.as_of_seq, state) if says == (state[0] - state[1], state[1]) else None
 
+    def check_undoing(self, told: Told, account: Account) -> bool:
+        """Of a batch that was undone: a refusal is right where it would have been, after what came
+        before it; nothing is told of the others.
+        """
+        if told.status == UNDONE:
+            return True
+        if told.code in ("insufficient_credits", "limit_reached") and "refusal" not in told.answer:
+            return self.was_short(told, account)
+        check = getattr(self, f"check_{told.code}", None)
+        in_itself = any(touches(each, told.asked) for each in before(told))
+        return in_itself or (check is not None and check(told, account) is not False)
+
+    def was_short(self, told: Told, account: Account) -> bool:
+        """Whether an account came to what a refusal says at some moment it may be of."""
+        answer, first = told.answer, before(told)
+        writers = [
+            (known.began, known.ended, known.row.seq)
+            for known in self.intentions.values()
+            if known.row is not None and known.asked.account == told.asked.account
+        ]
+        for seq in seqs_at(told, writers, len(account.states) - 1):
+            state = account.ahead(seq, (each for each in first if not self.is_in(each, seq)))
+            due = account.due(seq)
+            for count in range(len(due) + 1):
+                held, open_holds = state.held - sum(due[:count]), state.open_holds - count
+                short = (
+                    answer["required"] > answer["available"] + account.limit
+                    if told.code == "insufficient_credits"
+                    else answer["limit"] == "open_holds" and open_holds >= answer["maximum"]
+                )
+                if short and (state.posted - held, held) == (answer["available"], answer["held"]):
+                    return True
+        return False
+
+    def is_in(self, asked: Asked, seq: int) -> bool:
+        """Whether a command is among the entries up to a seq."""
+        known = self.intentions.get(asked.key)
+        return known is not None and known.row is not None and known.row.seq <= seq
+
     def check_insufficient_credits(self, told: Told, account: Account) -> int | bool:
         found, required = self.state_of(told, account), told.answer["required"]
         if found is None or required <= told.answer["available"] + account.limit:
@@ -225,7 +252,7 @@ class Checker:
         return found[1].open_holds >= maximum and found[0]
 
     def check_hold_captured(self, told: Told, account: Account) -> bool:
-        hold = account.holds.get(named(told.asked))
+        hold = account.holds.get(told.asked.hold)
         status = told.code.removeprefix("hold_")
         if hold is None or hold.status != status or hold.end.id != told.answer["entry"]:
             return False
@@ -235,14 +262,14 @@ class Checker:
     check_hold_expired = check_hold_captured
 
     def check_capture_exceeds_hold(self, told: Told, account: Account) -> bool:
-        hold, held = account.holds.get(named(told.asked)), told.answer["held"]
+        hold, held = account.holds.get(told.asked.hold), told.answer["held"]
         return hold is not None and held < told.asked.members["credits"] and held in hold.rests
 
     def check_validation(self, told: Told, account: Account) -> bool:
         """An extension below what another one had set aside before: quantities only grow."""
         if told.asked.kind != "extend":
             return False
-        return told.asked.members["quantity"] < account.holds[named(told.asked)].quantity
+        return told.asked.members["quantity"] < account.holds[told.asked.hold].quantity
 
     def check_refund_exceeds(self, told: Told, account: Account) -> bool:
         entry = told.asked.members["entry"]
@@ -252,10 +279,12 @@ class Checker:
         return account.left(entry, made) < told.asked.members.get("credits", 1)
 
     def check_already_charged(self, told: Told, account: Account) -> bool:
-        about, known = told.asked.members, self.cause_of(told.answer["original"], told)
+        about, known = told.asked, self.cause_of(told.answer["original"], told)
+        if about.hold:  # it ran out, and is captured late
+            about = self.intentions[self.owners[about.hold] or ""].asked
         return known is not None and (known.row.operation, known.row.reference_id) == (
-            about["operation"],
-            about["reference"]["id"],
+            about.members["operation"],
+            about.members["reference"]["id"],
         )
 
     def check_already_granted(self, told: Told, account: Account) -> bool:
@@ -266,12 +295,3 @@ class Checker:
     def check_idempotency_key_reused(self, told: Told, account: Account) -> bool:
         known = self.intentions.get(told.asked.key)
         return known is not None and known.row is not None and known.asked != told.asked
-
-
-def subject(row: Any) -> str | None:
-    """What a row is about: the hold, the charge it reverses, or its reference."""
-    if row.kind == "grant" and row.reason == "allocation":
-        return None
-    if row.kind in ("capture", "release") or row.reason == "extended":
-        return str(row.hold_id)
-    return row.reverses_id or row.reference_id

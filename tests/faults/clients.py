@@ -1,84 +1,28 @@
-"""Clients of a bank over HTTP: mixed jobs on few busy accounts, many of them said twice.
+"""Clients of a bank over HTTP: jobs alone and in batches on few busy accounts, many said twice.
 
-Whoever gets no answer says the same again under the same key until there is one. All that was
-asked and told is kept for the checker. Readers see to it that each balance and each page of
-entries closes.
+All that was asked and told is kept for the checker. Readers see to it that each balance and each
+page of entries closes.
 """
 
 from __future__ import annotations
 
 import json
 import random
-import secrets
 import threading
-import time
-from collections import Counter, deque
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from itertools import accumulate, pairwise
 from typing import Any
 
-from portal import signing
-from portal.client.connections import Answer, Connections, LostError, UnsentError
-from tests.faults.history import Asked, Told
+from tests.faults.door import PATIENCE, Door
+from tests.faults.history import Asked, Told, batch_of, new_key, parts
 
-ROOT = "/internal/v1"
 TIERS = ("scale", "free", "pro", "starter", "scale", "free", "free", "pro")
 WEIGHTS = {"debit": 40, "hold": 20, "capture": 14, "release": 5, "extend": 5, "refund": 8,
-           "grant": 5, "put": 3}  # fmt: skip
-# What is told for good; anything else is asked again.
-FOR_GOOD = frozenset({200, 201, 400, 401, 402, 403, 404, 409, 413, 415, 422, 423, 500})
-PATIENCE = 90.0  # seconds until nobody answers
+           "grant": 5, "put": 3, "batch": 4}  # fmt: skip
+BATCHED = ("debit", "hold", "capture", "release", "extend", "refund")
+SIZES = (3, 10, 50)  # the largest of a batch, one of these
 READING = 0.05  # seconds from one read to the next
-
-
-class Door:
-    """Signs, sends, and sends again; any thread may use it."""
-
-    def __init__(self, authority: str, kid: str, secret: str) -> None:
-        self.authority, self.kid, self.secret = authority, kid, secret
-        self.connections = Connections(f"http://{authority}", None)
-        self.failures: Counter[str] = Counter()
-
-    def tell(self, asked: Asked) -> Told:
-        """Ask until there is an answer for good."""
-        method = "POST" if asked.key else "PUT" if asked.members else "GET"
-        body = json.dumps(asked.members).encode() if asked.members else b""
-        began, lost = time.monotonic(), 0
-        while time.monotonic() < began + PATIENCE:
-            try:
-                answer = self.once(method, asked.path, body, asked.key)
-            except (UnsentError, LostError) as error:
-                lost += isinstance(error, LostError)
-                self.failures[type(error).__name__] += 1
-            else:
-                if answer.status in FOR_GOOD and b'"in_progress"' not in answer.content:
-                    replayed = answer.headers.get("Idempotency-Replayed") == "true"
-                    told = (answer.status, answer.content, replayed, lost)
-                    return Told(asked, began, time.monotonic(), *told)
-                lost += answer.status >= 500
-                self.failures[f"status {answer.status}"] += 1
-            time.sleep(random.uniform(0.01, 0.3))
-        return Told(asked, began, time.monotonic(), 0, b"", False, lost)
-
-    def once(self, method: str, path: str, body: bytes, key: str) -> Answer:
-        """One sending, newly signed."""
-        created = int(time.time())
-        where, _, query = path.partition("?")
-        headers = signing.sign(
-            method=method,
-            authority=self.authority,
-            path=ROOT + where,
-            query=query,
-            kid=self.kid,
-            secret=self.secret,
-            created=created,
-            expires=created + signing.WINDOW_MAX,
-            nonce=secrets.token_urlsafe(16),
-            body=body,
-            idempotency_key=key or None,
-        )
-        headers["Host"] = self.authority
-        return self.connections.exchange(method, ROOT + path, headers, body, seconds=10)
 
 
 class Crowd:
@@ -94,6 +38,7 @@ class Crowd:
         self.holds: deque[tuple[str, str, int, int]] = deque(maxlen=400)
         self.charges: deque[tuple[str, str, int]] = deque(maxlen=400)
         self.said: deque[Asked] = deque(maxlen=4_000)
+        self.batches: deque[Asked] = deque(maxlen=200)
         self.threads: list[threading.Thread] = []
         self.echoes = ThreadPoolExecutor(clients, "echo")
 
@@ -137,11 +82,7 @@ class Crowd:
     def ask_on(self, lots: random.Random) -> None:
         """One request: a new one, or one that was said before; now and then said twice at once."""
         if lots.random() < 0.1 and self.said:
-            asked = lots.choice(self.said)
-            if lots.random() < 0.1 and asked.kind == "debit":  # the key, and another request
-                members = asked.members | {"quantity": asked.members["quantity"] + 1}
-                asked = asked._replace(members=members)
-            self.keep(self.door.tell(asked))
+            self.keep(self.door.tell(self.again(lots)))
             return
         asked = self.new(lots)
         echo = self.echoes.submit(self.door.tell, asked) if lots.random() < 0.1 else None
@@ -149,15 +90,37 @@ class Crowd:
         if echo is not None:
             self.keep(echo.result())
         self.keep(told)
-        if told.status == 201 and asked.key:
-            self.note(asked, told)
+        self.note(told)
+        if asked.atomic and told.status >= 400:
+            # Nothing is bound to the keys of what was undone: now each on its own, or all anew.
+            told = self.door.tell(batch_of(asked.commands, atomic=lots.random() < 0.2))
+            self.keep(told)
+            self.note(told)
+
+    def again(self, lots: random.Random) -> Asked:
+        """What was said before, or its key with another request."""
+        if self.batches and lots.random() < 0.15:
+            return lots.choice(self.batches)
+        asked = lots.choice(self.said)
+        if lots.random() < 0.1 and asked.kind == "debit":
+            members = asked.members | {"quantity": asked.members["quantity"] + 1}
+            return asked._replace(members=members)
+        return asked
 
     def keep(self, told: Told) -> None:
         """For the checker."""
         self.history.append(told)
 
-    def note(self, asked: Asked, told: Told) -> None:
-        """What may be asked next: the same again, something with the hold, the charge back."""
+    def note(self, told: Told) -> None:
+        """What may be asked next, of all that was done."""
+        if told.asked.commands:
+            self.batches.append(told.asked)
+        for part in parts(told):
+            if part.status == 201 and part.asked.key:
+                self.note_done(part.asked, part)
+
+    def note_done(self, asked: Asked, told: Told) -> None:
+        """The same again, something with the hold, the charge back."""
         self.said.append(asked)
         entry = told.answer["entry"]
         if asked.kind in ("hold", "extend") and asked.members.get("ttl_seconds") != 1:
@@ -169,6 +132,28 @@ class Crowd:
     def new(self, lots: random.Random) -> Asked:
         """A request that nobody has made."""
         [kind] = lots.choices(list(WEIGHTS), list(WEIGHTS.values()))
+        return self.batch(lots) if kind == "batch" else self.one(kind, lots)
+
+    def batch(self, lots: random.Random) -> Asked:
+        """Commands of all kinds, or debits alone, which more often are all done; few of them were
+        said before, or are said twice in it.
+        """
+        commands: list[Asked] = []
+        kinds = lots.choice((BATCHED, BATCHED, BATCHED[:1]))
+        weights = [WEIGHTS[kind] for kind in kinds]
+        for _ in range(lots.randint(1, lots.choice(SIZES))):
+            chance = lots.random()
+            if chance < 0.02 and self.said and (known := self.again(lots)).kind in BATCHED:
+                commands.append(known)
+            elif chance < 0.03 and commands:
+                commands.append(lots.choice(commands))
+            else:
+                [kind] = lots.choices(kinds, weights)
+                commands.append(self.one(kind, lots))
+        return batch_of(commands, atomic=lots.random() < 0.5)
+
+    def one(self, kind: str, lots: random.Random) -> Asked:
+        """A request of a kind; a job instead where there is nothing yet to ask it of."""
         [account] = lots.choices(list(self.tiers), cum_weights=self.weights)
         if kind in ("capture", "release", "extend"):
             return self.of_hold(kind, lots) or self.job("hold", account, lots)
@@ -265,8 +250,3 @@ def after(entry: dict[str, Any]) -> dict[str, Any]:
     posted, held = entry["posted_after"], entry["held_after"]
     return {"account": entry["account"], "posted": posted, "held": held,
             "available": posted - held, "seq": entry["seq"]}  # fmt: skip
-
-
-def new_key() -> str:
-    """A key that nobody has used."""
-    return f"soak-{secrets.token_hex(12)}"

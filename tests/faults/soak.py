@@ -3,7 +3,7 @@
     python -m tests.faults.soak [--seconds 300] [--database sqlite] [--clients 32] [--seed 1]
 
 Prints how it goes, writes a JSON report under var/soak/, and ends with 1 if anything was lost,
-doubled, unexplained or unsound. docs/development.md tells what is done and what is checked.
+doubled, unexplained or unsound. docs/soak.md tells what is done and what is checked.
 """
 
 from __future__ import annotations
@@ -36,7 +36,9 @@ from portal.database import Database, sqlite
 from tests.client.portals import stocked
 from tests.databases import DIALECTS, Databases
 from tests.faults.checker import Checker
-from tests.faults.clients import Crowd, Door
+from tests.faults.clients import Crowd
+from tests.faults.door import Door
+from tests.faults.history import Told
 from tests.faults.nemesis import House, Nemesis, audited
 from tests.serving import ROOT, serving
 
@@ -124,7 +126,8 @@ def judged(orders: Orders, config: Config, crowd: Crowd, nemesis: Nemesis) -> Re
     """Hold what was told against what is in the ledger, and audit that."""
     advance(config, list(crowd.tiers))
     rows, refusals = ledger_of(config)
-    checker = Checker(crowd.history, rows, refusals, crowd.tiers)
+    history = [*crowd.history, *crowd.door.partly]
+    checker = Checker(history, rows, refusals, crowd.tiers)
     found = [*crowd.faults, *nemesis.faults, *checker.found]
     found += [f"audit: {each}" for each in audited(config)]
     memory = memory_of(nemesis, CACHE if orders.dialect == "sqlite" else 0)
@@ -162,12 +165,23 @@ def counted(crowd: Crowd, checker: Checker) -> dict[str, Any]:
     return {
         "answers": len(history),
         "by kind": dict(kinds.most_common()),
+        "batches": counted_of([told for told in history if told.asked.commands]),
         "by status": dict(Counter(f"{t.status} {t.code}".strip() for t in history).most_common()),
         "replayed": sum(told.replayed for told in history),
         "ambiguous": sum(told.lost > 0 and bool(told.asked.key) for told in history),
         "unheard": sum(each.row is not None and not each.fresh for each in known),
         "tries that failed": dict(crowd.door.failures.most_common()),
     }
+
+
+def counted_of(batches: list[Told]) -> dict[str, int]:
+    """Batches by what became of them, and the commands in all of them."""
+    found: Counter[str] = Counter()
+    for told in batches:
+        whole = "atomic, done" if told.status == 201 else "atomic, undone"
+        found[whole if told.asked.atomic else "each on its own"] += 1
+        found["commands"] += len(told.asked.commands)
+    return dict(found.most_common())
 
 
 def memory_of(nemesis: Nemesis, cache: int) -> dict[str, Any]:

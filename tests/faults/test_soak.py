@@ -21,5 +21,6 @@ def test_killed_all_the_time_it_loses_nothing_and_doubles_nothing(
     assert report.violations == [], f"seed {seed}"
     assert report.blows["worker killed"] >= KILLS
     assert report.counts["entries"] >= 100
+    assert report.counts["batches"], "nobody asked for a batch"
     assert report.counts["tries that failed"], "nobody noticed that anybody was killed"
     assert f'"seed": {seed}' in written(report, tmp_path / "report").read_text()
