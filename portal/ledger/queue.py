@@ -2,9 +2,9 @@
 
 Whoever finds nobody at work posts what is waiting, its own included; those who come meanwhile
 wait, and one of them leads the next group. A failing command touches no neighbour: when a
-group's database transaction fails as a whole, each account's commands are posted by themselves, and
-if need be each one alone. But where the database is away or busy, all of the group are told so at
-once, and nobody waits for ever.
+group's database transaction fails as a whole, each account's commands are posted by themselves, in
+the order they came, and if need be each one alone. But where the database is away or busy, all of
+the group are told so at once, and nobody waits for ever.
 """
 
 import threading
@@ -142,14 +142,50 @@ def settle(post: Post, group: Sequence[Ticket]) -> None:
         if len(group) == 1:
             group[0].error = error
             return
-        parts: dict[object, list[Ticket]] = {}
-        for ticket in group:
-            parts.setdefault(account_of(ticket.command), []).append(ticket)
-        for part in parts.values() if len(parts) > 1 else ([ticket] for ticket in group):
-            settle(post, part)
+        parts = parts_of(group)
+        if len(parts) > 1:
+            settle_apart(post, parts)
+        else:
+            for ticket in group:
+                settle(post, [ticket])
         return
     for ticket, outcome in zip(group, outcomes, strict=True):
         ticket.outcome = outcome
+
+
+def settle_apart(post: Post, parts: Sequence[Sequence[Ticket]]) -> None:
+    """Post parts one after the other; an account that somebody keeps is waited for once."""
+    kept: dict[str, Exception] = {}
+    for part in parts:
+        account = account_of(part[0].command)
+        if account not in kept:
+            settle(post, part)
+            if isinstance(part[0].error, InProgressError):
+                kept[account] = part[0].error
+            continue
+        for ticket in part:
+            ticket.error = kept[account]
+
+
+def parts_of(group: Sequence[Ticket]) -> list[list[Ticket]]:
+    """Commands by the account that they name, each account's in their order.
+
+    What names no account may be about any: it comes after all that came before it. A debit that
+    overtook the release which pays for it would be refused, and its key bound to that.
+    """
+    parts: list[list[Ticket]] = []
+    growing: dict[str, list[Ticket]] = {}
+    for ticket in group:
+        account = account_of(ticket.command)
+        if account not in growing:
+            if account:
+                growing.pop("", None)
+            else:
+                growing.clear()
+            growing[account] = []
+            parts.append(growing[account])
+        growing[account].append(ticket)
+    return parts
 
 
 def account_of(command: Command) -> str:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import replace
 
 import pytest
+import sqlalchemy as sa
 
 from portal import ledger
+from portal.database.postgresql import SETTINGS
 from portal.internal.replies import posted_reply
 from portal.internal.strict_json import write
-from tests.faults.bank import Bank, at_once, debit, hold
+from tests.faults.bank import Bank, asked, at_once, debit, hold
 
 pytestmark = pytest.mark.faults
 Answers = list[ledger.Outcome | Exception]
@@ -77,4 +81,47 @@ def test_atomic_batches_that_race_for_credits_are_whole_or_nothing(bank: Bank) -
     for account in accounts:
         keys = Counter(entry.idempotency_key for entry in bank.entries(account)[1:])
         assert len(keys) == 10
+    assert bank.differences() == ()
+
+
+def narrow(bank: Bank, between: ledger.Command) -> list[ledger.Command]:
+    """Commands of which the last one is only paid for by the one before it."""
+    held = bank.done(hold("acme", "held", 900)).hold
+    assert held is not None
+    release = ledger.ReleaseHold(hold_id=held.id, reason="failed", **asked("release", hold=held.id))
+    return [debit("acme", "first", 50), between, release, debit("acme", "last", 900)]
+
+
+def check_order(found: Answers) -> ledger.Outcome | Exception:
+    """All but the second are done, one after the other; gives that one's answer."""
+    first, between, *rest = found
+    seqs = [
+        each.entry.seq for each in (first, *rest) if isinstance(each, ledger.Posted) and each.entry
+    ]
+    assert seqs == [3, 4, 5], found
+    return between
+
+
+@pytest.mark.parametrize("dialect", ["postgresql"], indirect=True)  # SQLite locks no single rows
+def test_an_account_that_somebody_keeps_changes_no_order(
+    bank: Bank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A debit before what pays for it would be refused, and its key bound to that for ever."""
+    for name in ("acme", "kept"):
+        bank.account(name)
+    commands = narrow(bank, debit("kept", "between"))
+    monkeypatch.setitem(SETTINGS, "lock_timeout", "100ms")
+    with closing(Bank(bank.config)) as quick, bank.database.writing() as connection:
+        connection.execute(sa.text("SELECT FROM accounts WHERE id = 'kept' FOR NO KEY UPDATE"))
+        found = quick.state.submit_all(commands)
+    assert isinstance(check_order(found), ledger.InProgressError)
+
+
+def test_a_command_that_the_database_refuses_changes_no_order(bank: Bank) -> None:
+    for name in ("acme", "other"):
+        bank.account(name)
+    labels = b"bytes" if bank.database.dialect == "sqlite" else "\0"
+    poisoned = replace(debit("other", "between"), labels=labels)  # type: ignore[arg-type]
+    found = bank.state.submit_all(narrow(bank, poisoned))
+    assert isinstance(check_order(found), Exception)
     assert bank.differences() == ()

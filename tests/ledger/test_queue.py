@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from portal.ledger.queue import Queue
+from portal.ledger.errors import InProgressError
+from portal.ledger.queue import Queue, Ticket, parts_of, settle
 
 Answers = dict[int, object]
 
@@ -190,3 +192,46 @@ def test_who_is_handed_the_lead_as_patience_ends_leads_and_leaves_a_queue_that_g
         thread.join(5)
         assert not thread.is_alive()
     assert answers == {1: 10, 2: 20}
+
+
+def tickets(accounts: str) -> list[Ticket]:
+    """Commands on accounts of one letter each; a dot names none."""
+    named = (SimpleNamespace(account_id="" if name == "." else name) for name in accounts)
+    return [Ticket(command) for command in named]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("accounts", "parts"),
+    [
+        ("abab", [[0, 2], [1, 3]]),
+        ("ab.ab", [[0], [1], [2], [3], [4]]),
+        ("..a.", [[0, 1], [2], [3]]),
+        ("a.bab", [[0], [1], [2, 4], [3]]),
+    ],
+)
+def test_commands_are_parted_by_account_and_none_overtakes_another_of_its_account(
+    accounts: str, parts: list[list[int]]
+) -> None:
+    group = tickets(accounts)
+    assert [[group.index(ticket) for ticket in part] for part in parts_of(group)] == parts
+
+
+def test_an_account_that_somebody_keeps_is_waited_for_once() -> None:
+    """Each wait may take seconds, and a batch a thousand commands."""
+    asked: list[int] = []
+
+    def post(commands: Sequence[Any]) -> list[Any]:
+        names = {command.account_id for command in commands}
+        if len(names) > 1:
+            raise BrokenError
+        asked.append(len(commands))
+        if "k" in names:
+            raise InProgressError
+        return list(commands)
+
+    group = tickets("ak.kb." * 100)
+    settle(post, group)
+    kept = [ticket for ticket in group if isinstance(ticket.error, InProgressError)]
+    assert len(kept) == 200
+    assert sum(ticket.outcome is not None for ticket in group) == 400
+    assert len(asked) == 100 + 1 + 200 + 100
