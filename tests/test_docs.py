@@ -16,7 +16,7 @@ import click
 import pytest
 from flask import Flask
 
-from portal import create_app, ledger
+from portal import create_app, ledger, pricing
 from portal.cli.demo.sheet import Sheet, SigningKey, write_sheet
 from portal.config import Config
 from portal.internal import problems
@@ -51,6 +51,12 @@ def test_every_command_is_documented(app: Flask) -> None:
     named = set(COMMAND.findall(ALL))
     missing = {c for c in commands if not any(n == c or n.startswith(f"{c} ") for n in named)}
     assert missing == set()
+
+
+def test_every_limit_that_an_account_may_have_is_documented() -> None:
+    page = PAGES[ROOT / "docs" / "commands.md"]
+    rows = re.findall(r"^\| `(\w+_per_\w+)` \|", page, re.MULTILINE)
+    assert rows == [*pricing.CREDIT_CAPS, *pricing.STOP_LOSSES]
 
 
 def test_every_documented_command_exists(app: Flask) -> None:

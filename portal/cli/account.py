@@ -107,9 +107,11 @@ def status(id_: str, status: str, note: str | None, by: str, as_json: bool) -> N
 
 @account.command("cap")
 @click.argument("id_", metavar="ID")
-@click.argument("limit", type=click.Choice(pricing.CREDIT_CAPS + pricing.STOP_LOSSES))
+@click.argument(
+    "limit", metavar="LIMIT", type=click.Choice(pricing.CREDIT_CAPS + pricing.STOP_LOSSES)
+)
 @click.argument("credits", type=int, required=False)
-@click.option("--operation", help="Of this operation alone.  [default: of all]")
+@click.option("--operation", help="Cap this one alone; not for a stop-loss.  [default: all]")
 @click.option("--remove", is_flag=True, help="Back to the cap of the plan, if it has one.")
 @click.option("--lift", is_flag=True, help="Let a stop-loss be until its day or period ends.")
 @click.option("--note", help="Why.")
@@ -126,7 +128,12 @@ def cap(
     by: str,
     as_json: bool,
 ) -> None:
-    """Cap what the account ID may spend, or set a stop-loss, or lift one."""
+    """Cap what the account ID may spend, or set a stop-loss, or lift one.
+
+    LIMIT is credits_per_day or credits_per_period, a cap that is never passed; or
+    stop_loss_per_day or stop_loss_per_period, after which everything new is refused. CREDITS is
+    how many. A day is a day in UTC, a period one of the account.
+    """
     if [credits is not None, remove, lift].count(True) != 1:
         raise click.UsageError("give one of CREDITS, --remove and --lift")
     command = ledger.SetCap(

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from portal import pricing
 from tests.cli.conftest import Operate
 
 ACME = ("acme", "--name", "Acme Ltd", "--tier", "pro")
@@ -88,6 +89,13 @@ def test_a_time_that_is_none_is_told(operate: Operate) -> None:
     result = operate("account", "put", *ACME, "--anchor-at", "yesterday")
     assert result.exit_code == 2
     assert "must be a UTC time like" in result.stderr
+
+
+def test_the_help_says_what_a_limit_may_be(operate: Operate) -> None:
+    told = operate("account", "cap", "--help").stdout
+    assert "account cap [OPTIONS] ID LIMIT [CREDITS]\n" in told
+    for limit in pricing.CREDIT_CAPS + pricing.STOP_LOSSES:
+        assert limit in told
 
 
 def test_caps_are_set_removed_and_lifted(operate: Operate) -> None:
