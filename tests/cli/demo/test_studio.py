@@ -1,9 +1,12 @@
 """The studio beside the demo: which port, which key, and what it is not told."""
 
+import re
 import socket
 
 from flask import Flask
 
+from portal.cli.demo.filling import DAYS, begin
+from portal.cli.demo.stage import Scene
 from portal.cli.demo.studio import SCOPES, beside, listen_beside, studio_key, url_of
 from portal.cli.serve import listen
 from portal.config import Config
@@ -11,6 +14,7 @@ from portal.internal.keys import list_keys, revoke_key
 from portal.studio.settings import Settings
 from tests.cli.demo.conftest import NOW
 from tests.cli.test_serve import free_port
+from tests.house.tree import ROOT
 
 
 def test_it_takes_the_next_port() -> None:
@@ -40,6 +44,15 @@ def test_its_key_is_its_own_and_kept(empty: Flask) -> None:
         assert not {"debit", "grant", "account"} & set(SCOPES)
         revoke_key(connection, first.kid, NOW)
         assert studio_key(connection, state.config, NOW).kid != first.kid
+
+
+def test_the_keys_of_the_demo_are_those_that_are_documented(empty: Flask) -> None:
+    page = (ROOT / "docs" / "studio.md").read_text()
+    state = empty.extensions["portal"]
+    with state.database.writing() as connection:
+        history = begin(connection, Scene(NOW, DAYS))
+        own = studio_key(connection, state.config, NOW)
+    assert re.findall(r"^\| `(studio-\w+)` \|", page, re.MULTILINE) == [history.kid, own.kid]
 
 
 def test_it_is_told_what_it_needs_and_none_of_the_portal_s_secrets(empty: Flask) -> None:
