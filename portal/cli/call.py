@@ -34,8 +34,12 @@ from portal.pricing import REFUND_REASONS, RELEASE_REASONS
 REFUSED, MISCONFIGURED, UNKNOWN = 1, 2, 3  # what a command exits with
 _TIMES: Final = frozenset({"period_start", "period_end"})
 _OWN: Final = ("url", "kid", "secret_file", "authority", "ca_file")
+_NEITHER: Final = (
+    f"If no option and no {PREFIX}… names a portal or a key, the demo is asked: the sample portal"
+    " that `make run` serves on this machine, with its key from var/demo.json."
+)
 _OPTIONS: Final = (
-    click.option("--url", help=f"The portal's; else {PREFIX}URL, else the demo's."),
+    click.option("--url", help=f"The portal's address; else {PREFIX}URL. {_NEITHER}"),
     click.option("--kid", help=f"The key's id; else {PREFIX}KID."),
     click.option("--secret-file", help=f"Holds the secret; else {PREFIX}SECRET or _SECRET_FILE."),
     click.option("--authority", help=f"Where it is not that of the url; else {PREFIX}AUTHORITY."),
@@ -43,7 +47,12 @@ _OPTIONS: Final = (
     click.option("--deadline", type=float, default=30.0, show_default=True, help="In seconds."),
 )
 
-call = AppGroup("call", help="Ask the service door for something, signed as a service.")
+call = AppGroup(
+    "call",
+    help="Ask the service door for something, signed as a service.\n\n"
+    "Options say which portal is asked and with which key, or variables of the environment:"
+    f" {PREFIX}URL, {PREFIX}KID, {PREFIX}SECRET. {_NEITHER}",
+)
 key_option = click.option("--key", help="Of this intention, to repeat it; without it, a new one.")
 account_option = click.option("--account", required=True, help="Whose credits.")
 quote_option = click.option("--quote", help="The id of a quote to be honoured.")

@@ -184,6 +184,14 @@ def test_where_nothing_is_said_it_asks_the_demo(portal: Real, account: str, tmp_
     assert shown(call("balance", "--account", account))["account"] == account
 
 
+def test_the_help_says_what_the_demo_is_that_is_asked_without_any_setting(tmp_path: Path) -> None:
+    call = runner(tmp_path, {})
+    for words in ((), ("balance",)):
+        told = " ".join(call(*words, "--help").stdout.split())
+        assert "If no option and no PORTAL_CLIENT_… names a portal or a key, the demo is" in told
+        assert "`make run` serves on this machine, with its key from var/demo.json." in told
+
+
 def test_half_a_setting_is_told_and_never_filled_in_by_the_demo(tmp_path: Path) -> None:
     result = runner(tmp_path, {"PORTAL_CLIENT_KID": "tts-202611a"})("balance", "--account", "a")
     assert result.exit_code == 2
