@@ -12,6 +12,7 @@ import click
 from flask.cli import AppGroup
 
 from portal import current
+from portal.cli.command_file import read_commands
 from portal.cli.demo.sheet import find_sheet
 from portal.client import (
     Credits,
@@ -26,7 +27,6 @@ from portal.client import (
     RefusedError,
     Settings,
 )
-from portal.client.commands import command_of
 from portal.client.settings import PREFIX
 from portal.client.times import write_time
 from portal.pricing import REFUND_REASONS, RELEASE_REASONS
@@ -191,10 +191,7 @@ def batch(credits: Credits, file: TextIO, *, atomic: bool) -> list[Any]:
 
     A command without an idempotency_key gets a new one, shown with what became of it.
     """
-    found = json.load(file)
-    if not isinstance(found, list):
-        raise TypeError(f"{file.name} is no list of commands")
-    results = credits.batch([command_of(members) for members in found], atomic=atomic)
+    results = credits.batch(read_commands(file), atomic=atomic)
     return [each if isinstance(each, Posted) else refused_as_told(each) for each in results]
 
 

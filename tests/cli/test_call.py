@@ -118,10 +118,32 @@ def test_it_does_a_file_of_commands(call: Call, account: str, tmp_path: Path) ->
     assert refused["key"].startswith("key-")
     result = call("batch", str(file), "--atomic")
     assert (result.exit_code, json.loads(result.stdout)["index"]) == (1, 1)
-    for odd in ("{}", "[7]", "[{}]", "no JSON"):
-        file.write_text(odd)
-        result = call("batch", str(file))
-        assert (result.exit_code, result.stderr[:7]) == (1, "Error: "), odd
+
+
+@pytest.mark.parametrize(
+    ("odd", "told"),
+    [
+        ("{}", "not a list, but an object."),
+        ("[7]", "commands.0 is not an object"),
+        ("[{}]", "commands.0: a command is one of debit, "),
+        ("[\n  no JSON", "not JSON at line 2, column 3: Expecting value."),
+    ],
+)
+def test_what_is_no_list_of_commands_is_told_and_not_sent(
+    tmp_path: Path, odd: str, told: str
+) -> None:
+    environment = {
+        "PORTAL_CLIENT_URL": "http://127.0.0.1:9",
+        "PORTAL_CLIENT_KID": "tts-202611a",
+        "PORTAL_CLIENT_SECRET": "csk_0123456789abcdef",
+    }
+    app = create_app(Config.from_environment({}, root=tmp_path))
+    ask = app.test_cli_runner().invoke
+    result = ask(args=["call", "batch", "-"], env=environment, input=odd)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "Error: Invalid value for FILE: " in result.stderr
+    assert told in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 def test_it_reads(call: Call, account: str) -> None:
