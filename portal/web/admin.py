@@ -1,4 +1,4 @@
-"""Where an admin lands: what an admin can do today, and with which command."""
+"""Where an admin lands: what an admin does by pages, and which commands do the rest."""
 
 from flask import Blueprint, Response
 
