@@ -55,6 +55,7 @@ def render_page(told: dict[str, Any]) -> str:
         if "code" not in schema["properties"]
     }
     return Template(text).substitute(
+        version=told["info"]["version"],
         security="\n\n".join(f"`{name}`: {each['description']}" for name, each in schemes.items()),
         operations="\n\n".join(operations),
         schemas="\n\n".join("\n\n".join(_schema(*each)) for each in plain.items()),

@@ -38,7 +38,8 @@ _SIGNED: Final = ("Signature-Input", "Signature")
 _INTRODUCTION: Final = (
     "Signed JSON for services. Every request carries an HTTP message signature (RFC 9421) of one"
     " fixed profile, and with content its digest (RFC 9530). Every refusal is a problem (RFC 9457)"
-    " with a `code`, whether it is `retryable`, and the numbers needed to act."
+    " with a `code`, whether it is `retryable`, and the numbers needed to act. The version is the"
+    " door's own: its first number is that of the path /internal/v1. The portal's is another."
 )
 
 

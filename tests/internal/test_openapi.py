@@ -76,6 +76,13 @@ def test_it_says_every_route_scope_and_refusal_of_the_contract(app: Flask) -> No
             assert ledger.code_of(error) in codes
 
 
+def test_its_version_is_that_of_the_door_s_path(app: Flask) -> None:
+    info = document(app)["info"]
+    major = info["version"].partition(".")[0]
+    assert all(path.startswith(f"/internal/v{major}/") for path in document(app)["paths"])
+    assert "The version is the door's own" in info["description"]
+
+
 def test_every_schema_is_one(app: Flask) -> None:
     for schema in json.loads(json.dumps(document(app)))["components"]["schemas"].values():
         Draft202012Validator.check_schema(schema)
