@@ -156,14 +156,22 @@ def list_all(as_json: bool) -> None:
         return
     show_table(
         ("key", "scopes", "state", "last used"),
-        [(key["kid"], ",".join(key["scopes"]), state_of(key), key["used_at"]) for key in found],
+        [
+            (key["kid"], ",".join(key["scopes"]), state_of(key), to_the_second(key["used_at"]))
+            for key in found
+        ],
     )
 
 
 def state_of(key: dict[str, Any]) -> str:
     """Until when a key is good, or since when it is not."""
-    until = f"until {key['not_after']}" if key["not_after"] else "without end"
-    return f"revoked {key['revoked_at']}" if key["revoked_at"] else until
+    until = f"until {to_the_second(key['not_after'])}" if key["not_after"] else "without end"
+    return f"revoked {to_the_second(key['revoked_at'])}" if key["revoked_at"] else until
+
+
+def to_the_second(time: str | None) -> str | None:
+    """A written time without its microseconds, as a list is read by people."""
+    return None if time is None else f"{time[:19]}Z"
 
 
 @keys.command("rotate")

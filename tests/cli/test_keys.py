@@ -256,8 +256,10 @@ def test_the_list_says_when_each_key_was_last_used(app: Flask) -> None:
     heading, billing, voices = run(app, "list").stdout.splitlines()
     assert heading.split() == ["key", "scopes", "state", "last", "used"]
     assert billing.split()[-1] == "-"
-    assert voices.split()[-1].startswith("2026-11-22T13:52")
+    assert voices.split()[-3:] == ["until", "2027-02-20T13:52:00Z", "2026-11-22T13:52:00Z"]
     assert heading.index("last used") == voices.index("2026-11-22T13:52")
+    run(app, "revoke", kid)
+    assert "revoked 2026-11-22T13:52:00Z" in run(app, "list").stdout
 
 
 @pytest.mark.parametrize(
