@@ -12,6 +12,7 @@ from sqlalchemy import BigInteger, Column, Connection, String, Table
 from portal.internal.keys import metadata
 
 EVERY: Final = 60.0  # seconds by which what is stored may be old: between two writes of one key
+NEVER: Final = float("-inf")
 
 service_key_uses: Final = Table(
     "service_key_uses",
@@ -39,15 +40,17 @@ class Uses:
     ) -> None:
         self._run, self._monotonic = run, monotonic
         self.used: dict[str, int] = {}
-        self._began = monotonic()
         self._written: dict[str, float] = {}
         self._writing = threading.Lock()
 
     def note(self, kid: str, at: int) -> threading.Thread | None:
-        """Note a use at `at` (UTC µs). Gives the thread that writes, if it is time for that."""
+        """Note a use at `at` (UTC µs). Gives the thread that writes, if it is time for that.
+
+        The first use that this process sees of a key is written at once.
+        """
         self.used[kid] = at
         now = self._monotonic()
-        if now - self._written.get(kid, self._began) < EVERY or not self._writing.acquire(False):
+        if now - self._written.get(kid, NEVER) < EVERY or not self._writing.acquire(False):
             return None
         self._written = dict.fromkeys(self.used, now)  # all of them are written
         writer = threading.Thread(target=self._write, name="key-uses", daemon=True)

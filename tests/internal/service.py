@@ -18,6 +18,7 @@ from portal.config import Config
 from portal.current import Application
 from portal.database import Database
 from portal.internal.keys import SCOPES, ServiceKey, issue_key
+from portal.internal.uses import Uses
 from tests.internal.published import published
 
 SECOND = 1_000_000
@@ -197,8 +198,13 @@ def new_key() -> str:
 
 @contextmanager
 def opened(config: Config, clock: Clock) -> Iterator[Flask]:
-    """The whole portal on a database, with the shipped price list published."""
+    """The whole portal on a database, with the shipped price list published.
+
+    It notes who uses a key and writes nothing of it.
+    """
     app = create_app(config, clock=clock)
+    # What a thread writes beside the requests would come between two looks at the database.
+    app.extensions["service_key_uses"] = Uses(lambda _: None)
     database: Database = app.extensions["portal"].database
     tariff = pricing.shipped_tariff()
     database.run(
