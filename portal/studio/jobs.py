@@ -1,9 +1,8 @@
 """A job as a customer asks for it, and the pieces it is made in."""
 
 import unicodedata
+from itertools import pairwise
 from typing import Final, NamedTuple
-
-from portal.pricing.text import count_characters
 
 OPERATIONS: Final = {
     "generate": "Generate speech",
@@ -68,5 +67,15 @@ def pieces_of(wish: Wish) -> list[Piece]:
         return [Piece(f"{wish.operation} {number}", 1) for number in range(1, wish.quantity + 1)]
     text = unicodedata.normalize("NFC", wish.text).replace("\r\n", "\n")
     length = max(1, -(-len(text) // PIECES))
-    parts = [text[start : start + length] for start in range(0, len(text), length)]
-    return [Piece(part, count_characters(part)) for part in parts]
+    ends = [_end(text, at, length) for at in range(length, len(text), length)]
+    parts = [text[start:end] for start, end in pairwise([0, *ends, len(text)])]
+    return [Piece(part, len(part)) for part in parts if part]
+
+
+def _end(text: str, at: int, length: int) -> int:
+    """Where a piece ends: between two words less than half a piece away, or else exactly there."""
+    for away in range((length + 1) // 2):
+        for end in (at - away, at + away):
+            if end < len(text) and (text[end - 1].isspace() or text[end].isspace()):
+                return end
+    return at
