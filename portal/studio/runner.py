@@ -43,7 +43,7 @@ class Runner:
                 hold = self._hold(self._quoted(job))
             except CreditsError as error:
                 stage = "refused" if isinstance(error, CERTAIN) else "undecided"
-                self.shelf.end(job.id, stage, str(error))
+                self.shelf.end(job.id, stage, reason(error))
             else:
                 self._work(job, hold, called_off)
         self._note(job)
@@ -102,3 +102,10 @@ class Runner:
             bench.said = f"The work was done; its price was not settled: {error}"
         stage = "undecided" if hold.state.status == "open" else "finished"
         self.shelf.end(job.id, stage, bench.said)
+
+
+def reason(error: CreditsError) -> str:
+    """Why nothing was begun, in words; of a refusal its code, too."""
+    if isinstance(error, RefusedError):
+        return f"The portal refused it: {error.detail} ({error.code})"
+    return str(error)

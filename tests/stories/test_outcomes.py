@@ -54,7 +54,9 @@ def test_refused_for_want_of_credits_and_paid_after_a_top_up(story: Story) -> No
     form = story.wish("success", "clone", quantity="3")
     page = story.see(form)
     assert story.statement == ""
-    assert page.part("said").startswith("insufficient_credits: This needs 1500 credits")
+    said = page.part("said")
+    assert said.startswith("The portal refused it: This needs 1500 credits")
+    assert said.endswith(" (insufficient_credits)")
     story.credits.grant(story.account, 500, origin="purchase", reference=("payment", "pay-1"))
     page = story.see(form, until="finished")
     assert story.statement == table("""

@@ -1,5 +1,7 @@
 """What the pages refuse, and what they show where the portal is silent; the rest is in stories."""
 
+import re
+
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -49,6 +51,19 @@ def test_a_silent_portal_is_told_and_the_last_note_shown(app: Flask, browser: Fl
         assert page.status_code == 200
         assert "The portal does not" in page.text
         assert "This is the last note." in page.text
+
+
+def test_the_list_says_how_each_job_ended_and_why(app: Flask, browser: FlaskClient) -> None:
+    shelf = place_of(app).shelf
+    ended = {"refused": "The studio does not take this on.", "finished": "The work failed."}
+    for number, (stage, said) in enumerate(ended.items()):
+        job, _ = shelf.add(WISH._replace(key=f"form-0123456789abcde{number}"))
+        shelf.end(job.id, stage, said)
+    shelf.add(WISH)
+    page = browser.get("/").text
+    jobs = r'<span class="tag">(.+?)</span></h3>.*?<p class="said">(.+?)</p>'
+    told = re.findall(jobs, page, re.DOTALL)
+    assert told == [("waiting", "It is under way."), *reversed(ended.items())]
 
 
 def test_a_page_about_running_work_comes_again_unless_told(

@@ -80,6 +80,11 @@ def test_without_a_hold_nothing_is_begun(
     assert shelf.kept(job.id) == []
 
 
+def test_why_the_portal_refused_is_said_in_its_words(shelf: Shelf, settings: Settings) -> None:
+    job, _ = ran(shelf, settings, PRICED, refuses("limit_reached", 403), EMPTY)
+    assert job.said == "The portal refused it: This is limit_reached. (limit_reached)"
+
+
 def test_without_a_portal_nothing_is_begun(shelf: Shelf, settings: Settings) -> None:
     job, _ = shelf.add(WISH)
     with Credits(Address.of("http://127.0.0.1:1", KID, SECRET), patience=ONCE) as silent:
