@@ -58,8 +58,13 @@ def credits(amount: int) -> str:
 
 
 def clock(at: int) -> str:
-    """The time of day of UTC microseconds."""
-    return f"{datetime.fromtimestamp(at // 1_000_000, UTC):%H:%M:%S} UTC"
+    """The time of day of UTC microseconds, with its zone."""
+    return f"{time_of_day(at)} UTC"
+
+
+def time_of_day(at: int) -> str:
+    """The same where the zone is named already."""
+    return f"{datetime.fromtimestamp(at // 1_000_000, UTC):%H:%M:%S}"
 
 
 def signed(amount: int) -> str:

@@ -12,8 +12,8 @@ from werkzeug.wrappers import Response as BaseResponse
 from portal.client import Credits, CreditsError
 from portal.studio import settling
 from portal.studio.endings import ENDINGS
-from portal.studio.jobs import OPERATIONS, TEXT_MAX, Job, pieces_of
-from portal.studio.notes import clock, signed
+from portal.studio.jobs import OPERATIONS, QUANTITY_MAX, TEXT_MAX, Job, pieces_of
+from portal.studio.notes import signed, time_of_day
 from portal.studio.place import place
 from portal.studio.telling import Told, tell
 from portal.studio.wishes import read_wish
@@ -34,10 +34,11 @@ STAGES: Final = {
     "lost": "worker lost",
 }
 WORDS: Final = {
-    "clock": clock,
     "signed": signed,
+    "time_of_day": time_of_day,
     "endings": ENDINGS,
     "operations": OPERATIONS,
+    "quantity_max": QUANTITY_MAX,
     "running": RUNNING,
     "stages": STAGES,
     "text_max": TEXT_MAX,

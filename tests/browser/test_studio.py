@@ -43,7 +43,7 @@ def page(context: BrowserContext) -> Iterator[Page]:
 def submit(page: Page, studio: Studio, ending: str) -> None:
     page.goto(f"http://{studio.authority}/")
     page.get_by_label("How it ends").select_option(label=ending)
-    page.get_by_label("Text, where speech").fill(TEXT)
+    page.get_by_label("Text to be spoken").fill(TEXT)
     page.get_by_role("button", name="Submit the job").dblclick()
 
 

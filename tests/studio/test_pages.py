@@ -66,6 +66,17 @@ def test_the_list_says_how_each_job_ended_and_why(app: Flask, browser: FlaskClie
     assert told == [("waiting", "It is under way."), *reversed(ended.items())]
 
 
+def test_times_of_entries_name_their_zone_once(environment: dict[str, str]) -> None:
+    with Scripted([says(200, {"entries": [TAKEN, PLACED], "next": None})]) as portal:
+        app = create_studio(environment | {"PORTAL_CLIENT_URL": portal.url}, ONCE)
+        job, _ = place_of(app).shelf.add(WISH)
+        place_of(app).shelf.end(job.id, "finished", "It is done.")
+        page = app.test_client().get(f"/jobs/{job.id}").text
+        place_of(app).crew.stop(10)
+        place_of(app).credits.close()
+    assert re.findall(r'data-label="At \(UTC\)">(.+?)</td>', page) == ["13:52:00"] * 2
+
+
 def test_a_page_about_running_work_comes_again_unless_told(
     app: Flask, browser: FlaskClient
 ) -> None:
