@@ -12,7 +12,7 @@ from portal.web.formats import counted, credits, day_date, long_day, short_day
 
 TOP: Final = 600  # of 10,000: the height of the frame above the highest gridline
 FLOOR: Final = 8_800  # where the bars stand
-GRIDLINES: Final = 4
+STEPS_MAX: Final = 5  # between gridlines, from the floor up
 BAR: Final = 78  # per cent of a day's slot
 LABELS_MAX: Final = 8
 EDGE: Final = 700  # of 10,000: so near an edge a label would be cut off
@@ -61,7 +61,10 @@ class Label(NamedTuple):
 
 
 class Chart(NamedTuple):
-    """A stacked bar a day over a range of days, with its axes and its one-sentence summary."""
+    """A stacked bar a day over a range of days, with its axes and its one-sentence summary.
+
+    legend: the series that are drawn, as they are stacked from the floor up.
+    """
 
     columns: tuple[Column, ...]
     gridlines: tuple[Label, ...]
@@ -80,16 +83,17 @@ def stacked_days(
 ) -> Chart:
     """A chart of credits by (day since 1970, operation) over `days`, stacked in series order."""
     totals = {day: sum(amounts.get((day, one.key), 0) for one in series) for day in days}
-    step = nice_step(max(totals.values(), default=0))
+    step, steps = scale(max(totals.values(), default=0))
     columns = tuple(
-        _column(place, day, amounts, series, len(days), step) for place, day in enumerate(days)
+        _column(place, day, amounts, series, len(days), step * steps)
+        for place, day in enumerate(days)
     )
     sums = {one.key: sum(column.amounts[one.key] for column in columns) for one in series}
     return Chart(
         columns,
         tuple(
-            Label(_percent(_height_at(line, GRIDLINES)), short(line * step))
-            for line in range(GRIDLINES + 1)
+            Label(_percent(_height_at(line, steps)), short(line * step))
+            for line in range(steps + 1)
         ),
         _day_labels(days),
         _percent(_middle(today - days.start, len(days))) if today in days else None,
@@ -111,22 +115,27 @@ def series_of(titles: Mapping[str, str]) -> tuple[Series, ...]:
     return tuple(sorted(series, key=lambda one: one.place))
 
 
-def nice_step(highest: int) -> int:
-    """The distance of gridlines: the least of 1, 2, 2.5 and 5 times a power of ten that fits."""
+def scale(highest: int) -> tuple[int, int]:
+    """The distance of gridlines, and how many such steps there are up to the highest amount.
+
+    It is the least of 1, 2, 2.5 and 5 times a power of ten that gets there in STEPS_MAX steps:
+    the highest bar is more than 7 tenths of the chart.
+    """
     power = 1
     while True:
         for tenths in (10, 20, 25, 50):
-            if tenths * power % 10 == 0 and tenths * power // 10 * GRIDLINES >= highest:
-                return tenths * power // 10
+            step, odd = divmod(tenths * power, 10)
+            if not odd and step * STEPS_MAX >= highest:
+                return step, max(-(-highest // step), 1)
         power *= 10
 
 
 def short(number: int) -> str:
     """A number for an axis: 75000 is "75k"; balances are never written like this."""
     for size, letter in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
-        if number >= size and number * 10 % size == 0:
-            whole, tenth = divmod(number * 10 // size, 10)
-            return f"{whole}.{tenth}{letter}" if tenth else f"{whole}{letter}"
+        if number >= size and number * 100 % size == 0:
+            whole, parts = divmod(number * 100 // size, 100)
+            return f"{whole}.{parts:02}".rstrip("0").rstrip(".") + letter
     return credits(number)
 
 
@@ -149,7 +158,7 @@ def _column(
     amounts: Mapping[tuple[int, str], int],
     series: Sequence[Series],
     slots: int,
-    step: int,
+    top: int,
 ) -> Column:
     slot = 10_000 * place // slots, 10_000 * (place + 1) // slots
     width = (slot[1] - slot[0]) * BAR // 100
@@ -161,23 +170,23 @@ def _column(
         day_date(day),
         {one.key: amount for one, amount in parts},
         total,
-        tuple(_segments(parts, left, width, step)),
+        tuple(_segments(parts, left, width, top)),
         Box(_percent(slot[0]), "0%", _percent(slot[1] - slot[0]), _percent(FLOOR), 0),
         _bar_title(day, total, parts),
     )
 
 
 def _segments(
-    parts: Iterable[tuple[Series, int]], left: int, width: int, step: int
+    parts: Iterable[tuple[Series, int]], left: int, width: int, top: int
 ) -> Iterable[Box]:
     below = 0
     for one, amount in parts:
         if amount > 0:
-            bottom = _height_at(below, step * GRIDLINES)
-            top = _height_at(below + amount, step * GRIDLINES)
+            bottom = _height_at(below, top)
+            upper = _height_at(below + amount, top)
             below += amount
             # A trace of usage is still a line that can be seen.
-            height = max(bottom - top, 40)
+            height = max(bottom - upper, 40)
             yield Box(
                 _percent(left),
                 _percent(bottom - height),

@@ -21,24 +21,37 @@ def share(text: str) -> int:
 
 
 @pytest.mark.parametrize(
-    ("highest", "step"),
-    [(0, 1), (1, 1), (4, 1), (5, 2), (9, 5), (41, 20), (100, 25), (101, 50), (86_925, 25_000)],
-)
-def test_four_steps_of_a_round_number_reach_the_highest(highest: int, step: int) -> None:
-    assert charts.nice_step(highest) == step
+    ("highest", "step", "steps"),
+    [(0, 1, 1), (1, 1, 1), (4, 1, 4), (5, 1, 5), (6, 2, 3), (9, 2, 5), (11, 5, 3), (41, 10, 5),
+     (100, 20, 5), (101, 25, 5), (21_651, 5_000, 5), (86_925, 20_000, 5), (130_000, 50_000, 3)],
+)  # fmt: skip
+def test_a_few_steps_of_a_round_number_reach_the_highest(
+    highest: int, step: int, steps: int
+) -> None:
+    assert charts.scale(highest) == (step, steps)
 
 
-@given(st.integers(0, 10**15))
-def test_no_step_is_too_small_nor_wastes_more_than_it_must(highest: int) -> None:
-    step = charts.nice_step(highest)
-    assert step * charts.GRIDLINES >= highest
-    assert step == 1 or step * charts.GRIDLINES <= highest * 3
+@given(st.integers(1, 10**15))
+def test_the_highest_is_on_the_chart_and_fills_it(highest: int) -> None:
+    step, steps = charts.scale(highest)
+    assert 1 <= steps <= charts.STEPS_MAX
+    assert step * (steps - 1) < highest <= step * steps
+    assert highest * 100 >= step * steps * 70
+
+
+def test_the_gridlines_stand_where_the_scale_puts_them() -> None:
+    chart = charts.stacked_days({(DAYS[0], "generate"): 21_651}, DAYS, SERIES, DAYS[0])
+    assert [line.text for line in chart.gridlines] == ["0", "5k", "10k", "15k", "20k", "25k"]
+    assert share(chart.gridlines[0].at) == charts.FLOOR
+    assert share(chart.gridlines[-1].at) == charts.TOP
+    drawn = share(chart.columns[0].boxes[0].height) / (charts.FLOOR - charts.TOP)
+    assert drawn == pytest.approx(21_651 / 25_000, abs=0.001)
 
 
 @pytest.mark.parametrize(
     ("number", "said"),
-    [(0, "0"), (750, "750"), (1000, "1k"), (2500, "2.5k"), (75_000, "75k"), (1250, "1,250"),
-     (10**6, "1M"), (25 * 10**8, "2.5G")],
+    [(0, "0"), (750, "750"), (1000, "1k"), (2500, "2.5k"), (75_000, "75k"), (1250, "1.25k"),
+     (1255, "1,255"), (10**6, "1M"), (25 * 10**8, "2.5G")],
 )  # fmt: skip
 def test_an_axis_may_abbreviate_what_it_can_say_exactly(number: int, said: str) -> None:
     assert charts.short(number) == said

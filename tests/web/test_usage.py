@@ -72,6 +72,16 @@ def test_the_chart_and_its_table_hold_the_same_numbers(desk: Desk, ada: Visitor)
     assert "All days 1,505 1,000 2,505 0" in table
 
 
+def test_the_legend_reads_as_a_bar_stands_from_top_to_bottom(desk: Desk, ada: Visitor) -> None:
+    desk.done(desk.debit("acme", 600))
+    desk.done(desk.debit("acme", 1, "clone"))
+    text = ada.get("/usage").text
+    legend = text.partition('<ul class="legend">')[2].partition("</ul>")[0]
+    upwards = re.findall(r'<rect class="(series-\d)" x', text)
+    assert words(legend).split(" Generate") == ["Clone a voice", " speech"]
+    assert re.findall(r"series-\d", legend) == upwards[::-1] == ["series-2", "series-1"]
+
+
 def test_the_breakdown_sums_up_with_refunds_beside(desk: Desk, ada: Visitor) -> None:
     charged = desk.entry(desk.debit("acme", 1204))
     desk.done(desk.debit("acme", 301, "generate.fast"))
