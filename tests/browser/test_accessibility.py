@@ -20,6 +20,18 @@ LOOKS: list[tuple[Literal["light", "dark"], int]] = [
 RUN = """async ([type, values]) => (await axe.run(document, {runOnly: {type, values}}))
   .violations.map(found => `${found.id}: ${found.nodes.map(node => node.html).join(' | ')}`)"""
 
+# How many entries there are, and where from the left each line of what they say begins, in px.
+BEGINS = """() => {
+  const all = [...document.querySelectorAll(".entries .what")], begins = new Set();
+  for (const what of all) {
+    const lines = [...what.querySelector("a").getClientRects()];
+    const more = what.querySelector(".sub")?.getBoundingClientRect();
+    if (more && more.top >= lines.at(-1).bottom - 4) lines.push(more);
+    for (const line of lines) begins.add(Math.round(line.left));
+  }
+  return [all.length, [...begins]];
+}"""
+
 
 @pytest.fixture
 def page(browser: Browser, scene: Scene) -> Iterator[Page]:
@@ -117,6 +129,21 @@ def test_nothing_runs_off_the_side(browser: Browser, scene: Scene, width: int) -
         page.goto(scene.url + path)
         excess = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert excess <= 0, (path, width, excess)
+    context.close()
+
+
+@pytest.mark.parametrize("width", [320, 390, 900, 1280])
+def test_what_an_entry_says_is_in_line_however_it_wraps(
+    browser: Browser, scene: Scene, width: int
+) -> None:
+    """Lines of a title, and of what wraps behind it, begin under its first letter."""
+    context = browser.new_context(viewport={"width": width, "height": 900})
+    page = context.new_page()
+    sign_in(page, scene)
+    page.goto(f"{scene.url}/ledger")
+    kinds, begins = page.evaluate(BEGINS)
+    assert kinds > 50
+    assert len(begins) == 1, begins
     context.close()
 
 
