@@ -54,7 +54,8 @@ def main(words: list[str]) -> int:
 def measured(made: Ledger, options: Options) -> Iterator[Figure]:
     """All figures of one database; the last ones say whether anything was wrong."""
     unexpected = 0
-    posted = [vault.posting(made, options.batches)] if "P6" in options.asked else []
+    asked = sorted(options.asked & vault.CODES)
+    posted = [vault.posting(made, code, options.batches) for code in asked]
     if not options.asked.isdisjoint(CODES):
         with sides(made) as pair:
             doors = Doors(made, pair, options.seconds, options.asked)

@@ -48,7 +48,12 @@ TARGETS: Final = {
         Target("P5b", "debits in batches of 100, one hot account", RATE, 20_000, is_most=False),
         Target("P5c", "debits in batches of 1,000, uniform accounts", RATE, 12_000, is_most=False),
         Target("P5d", "debits in batches of 1,000, one hot account", RATE, 20_000, is_most=False),
-        Target("P6", "ledger.post in batches of 1,000", RATE, 12_000, is_most=False),
+        Target(
+            "P6a", "ledger.post, batches of 1,000, uniform accounts", RATE, 12_000, is_most=False
+        ),
+        Target(
+            "P6b", "ledger.post, batches of 1,000, one hot account", RATE, 12_000, is_most=False
+        ),
         Target("P7", "ledger.decide, no database", RATE, 60_000, is_most=False),
         Target("P9", "hold + capture against two debits", "×", 1.3),
         Target("P13", "entries audited", RATE, 30_000, is_most=False),
