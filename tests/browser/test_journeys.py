@@ -27,10 +27,6 @@ def scripts(request: pytest.FixtureRequest) -> bool:
     return "scripts on" in request.node.callspec.id
 
 
-def rows(page: Page) -> int:
-    return page.locator("#rows > tr").count()
-
-
 @both
 def test_from_signing_in_to_why_and_out_again(
     page: Page, context: BrowserContext, scene: Scene, scripts: bool
@@ -49,7 +45,8 @@ def test_from_signing_in_to_why_and_out_again(
     expect(page.locator("#days")).to_be_visible()
 
     page.get_by_role("link", name="All history").click()
-    assert rows(page) == 51  # 50 entries, and a refusal between them
+    # 50 entries, and a refusal between them
+    expect(page.locator("#rows > tr")).to_have_count(51)
     page.get_by_label("Type").select_option("refusal")
     if not scripts:
         page.get_by_role("button", name="Apply").click()
