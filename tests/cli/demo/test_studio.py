@@ -2,6 +2,7 @@
 
 import re
 import socket
+from contextlib import suppress
 
 from flask import Flask
 
@@ -17,14 +18,22 @@ from tests.cli.test_serve import free_port
 from tests.house.tree import ROOT
 
 
+def free_pair() -> int:
+    """A port that nobody has, and nobody the one after it."""
+    while True:
+        port = free_port()
+        with suppress(OSError, OverflowError), listen(port + 1):
+            return port
+
+
 def test_it_takes_the_next_port() -> None:
-    port = free_port()
+    port = free_pair()
     with listen_beside(port) as door:
         assert url_of(door) == f"http://127.0.0.1:{port + 1}"
 
 
 def test_it_takes_another_where_that_is_taken() -> None:
-    port = free_port()
+    port = free_pair()
     with listen(port + 1), listen_beside(port) as door:
         assert door.getsockname()[1] not in (port, port + 1)
 
