@@ -15,6 +15,7 @@ from gunicorn.workers.gthread import TConn
 
 LINGER: Final = 2.0  # seconds
 PIECE: Final = 64 * 1024  # bytes passed over at once
+LEAVING_MAX: Final = 256  # beyond these, who has been leaving for longest is gone
 
 
 class Departures:
@@ -36,6 +37,8 @@ class Departures:
         except OSError:  # the other side has gone
             sock.close()
             return
+        if len(self._leaving) >= LEAVING_MAX:
+            self._close(next(iter(self._leaving)))
         self._leaving[sock.fileno()] = sock, time.monotonic() + LINGER
         self._epoll.register(sock, select.EPOLLIN)
 
@@ -52,9 +55,13 @@ class Departures:
                 break
             self._close(descriptor)
 
-    def close(self) -> None:
-        """Close them all."""
+    def shed(self) -> None:
+        """Close them all at once."""
         self.overdue(math.inf)
+
+    def close(self) -> None:
+        """Close them all, for good."""
+        self.shed()
         self._epoll.close()
 
     def _close(self, descriptor: int) -> None:

@@ -11,6 +11,7 @@ import gc
 import logging
 import math
 import os
+import resource
 import selectors
 import signal
 import socket
@@ -26,7 +27,7 @@ from gunicorn import glogging
 from gunicorn.http import wsgi
 from gunicorn.workers import gthread
 
-from portal.cli.arrivals import Arrivals, is_here
+from portal.cli.arrivals import PATIENCE, Arrivals, is_here
 from portal.cli.db import proved
 from portal.cli.departures import Conn, Departures
 from portal.cli.hatch import Hatch
@@ -40,8 +41,12 @@ MEMORY: Final = Path("/dev/shm")  # noqa: S108 - only workers' heartbeats are ke
 # request on a connection that had one.
 gthread.DEFAULT_WORKER_DATA_TIMEOUT = 1.0
 gthread.STOP_KEEPALIVE_LINGER = 0.5
-# Seconds a thread waits for what a sender announced and does not send.
+# Seconds a thread waits for what a sender announced and does not send, and in all for one that does
+# not take its answer.
 READING_SECONDS: Final = 5.0
+ANSWERING_SECONDS: Final = 30.0
+FILES_MAX: Final = 65_536  # that a worker may have open, where the system lets it
+ROOM_SECONDS: Final = 0.02
 
 
 class PromptWorker(gthread.ThreadWorker):  # type: ignore[misc]  # it ships no types
@@ -72,7 +77,7 @@ class HatchWorker(PromptWorker):
         self.hatch = Hatch(self, gthread.STOP_KEEPALIVE_LINGER)
         self.hatch.start()
         self.arrivals = Arrivals()
-        self.reading: dict[Any, float] = {}  # until when a thread waits for each sender
+        self.lined_up: dict[Any, float] = {}  # connections with a request, and since when
         self.poller.register(self.arrivals.fileno(), selectors.EVENT_READ, self.on_arrivals)
         self.departures = Departures()
         self.poller.register(self.departures.fileno(), selectors.EVENT_READ, self.on_departures)
@@ -85,17 +90,27 @@ class HatchWorker(PromptWorker):
         try:
             client, address = listener.accept()
         except OSError as error:
-            if error.errno not in (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK):
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                self.make_room()
+            elif error.errno not in (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK):
                 raise
             return
         client.setblocking(False)
         conn = Conn(self.cfg, client, address, listener.getsockname())
         conn.departures = self.departures
-        conn.set_timeout()
+        conn.timeout = time.monotonic() + PATIENCE
         self.nr_conns += 1
         self.pending_conns.append(conn)
         heard = partial(self.on_pending_socket_readable, conn)
         self.poller.register(client, selectors.EVENT_READ, heard)
+
+    def make_room(self) -> None:
+        """Close what is leaving, and who was silent for longest: no more can be open."""
+        self.departures.shed()
+        if self.pending_conns:
+            self.pending_conns[0].timeout = 0.0
+            super().murder_pending()
+        time.sleep(ROOM_SECONDS)
 
     def enqueue_req(self, conn: Any) -> None:
         """Let the hatch answer a connection that has spoken, or a thread."""
@@ -115,15 +130,15 @@ class HatchWorker(PromptWorker):
 
     def line_up(self, conn: Any) -> None:
         """Give a connection to the next thread that is free; its sender's time runs from now on."""
-        self.reading[conn] = time.monotonic() + READING_SECONDS
+        self.lined_up[conn] = time.monotonic()
         super().enqueue_req(conn)
 
     def handle(self, conn: Any) -> Any:
-        """Answer a request in a thread, which does not wait for its sender for ever."""
+        """Answer a request in a thread, which waits for nobody for ever."""
         try:
             return super().handle(conn)
         finally:
-            self.reading.pop(conn, None)
+            self.lined_up.pop(conn, None)
 
     def on_arrivals(self, _: Any) -> None:
         """Let those be answered whose request is here now; what was broken off is for a thread."""
@@ -141,11 +156,13 @@ class HatchWorker(PromptWorker):
         """Close those, too, whose request does not come, or all where this worker stops."""
         super().murder_pending()
         now = time.monotonic()
-        for conn, until in [*self.reading.items()]:
-            if until < now:
-                # What came is read, and an answer goes out; nothing more comes in.
+        for conn, since in [*self.lined_up.items()]:
+            if now - since > READING_SECONDS:
+                # What came is read, and an answer goes out; nothing more comes in. In the end
+                # nothing goes out, either.
+                late = now - since > ANSWERING_SECONDS
                 with suppress(OSError):
-                    conn.sock.shutdown(socket.SHUT_RD)
+                    conn.sock.shutdown(socket.SHUT_RDWR if late else socket.SHUT_RD)
         for conn in self.arrivals.overdue(now if self.alive else math.inf):
             self.part_with(conn)
         self.departures.overdue(now)
@@ -194,6 +211,9 @@ wsgi.SERVER = "portal"
 
 def on_starting(_: Any) -> None:
     """Refuse to serve a database that could lose what it acknowledges, or lacks migrations."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = FILES_MAX if hard == resource.RLIM_INFINITY else min(hard, FILES_MAX)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
     try:
         opened = Database(Config.from_environment(os.environ))
         try:

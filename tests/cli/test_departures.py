@@ -76,6 +76,20 @@ def test_one_that_is_reset_is_closed(
     assert here.fileno() == -1
 
 
+def test_more_than_a_few_hundred_do_not_linger(
+    departures: Departures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portal.cli.departures.LEAVING_MAX", 2)
+    pairs = [socket.socketpair() for _ in range(4)]
+    for here, _ in pairs:
+        departures.leave(here)
+    assert [here.fileno() >= 0 for here, _ in pairs] == [False, False, True, True]
+    departures.shed()
+    assert all(here.fileno() == -1 for here, _ in pairs)
+    for _, there in pairs:
+        there.close()
+
+
 def test_one_that_has_gone_is_closed_at_once(departures: Departures) -> None:
     sock = socket.socket()
     departures.leave(sock)

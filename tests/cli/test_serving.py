@@ -1,24 +1,31 @@
 """The settings of gunicorn: what it takes of them, and which core a worker gets."""
 
+import errno
 import gc
 import http.client
 import importlib
 import os
+import resource
 import signal
 import socket
 import time
-from contextlib import closing
+from collections import deque
+from collections.abc import Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from gunicorn.app.wsgiapp import WSGIApplication
 from gunicorn.config import Config
 
 from portal.cli import serving
+from portal.cli.departures import Departures
 from portal.cli.serve import STOPPING
 from portal.cli.serving import (
+    ANSWERING_SECONDS,
+    READING_SECONDS,
     free_core,
     is_plain,
     post_fork,
@@ -27,6 +34,7 @@ from portal.cli.serving import (
     when_ready,
 )
 from portal.config import Config as Settings
+from tests.serving import environment_of
 from tests.serving import serving as served
 
 
@@ -150,6 +158,90 @@ def test_a_worker_that_is_to_quit_does_not_raise_where_the_signal_fell() -> None
     worker.handle_quit(signal.SIGQUIT, None)
     assert worker.alive is False
     assert len(told) == 1
+
+
+class Line:
+    """A connection as a worker has it."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock, self.timeout, self.close = sock, time.monotonic() + 60, sock.close
+
+
+class Desk(NamedTuple):
+    """A worker that serves nobody, and the other ends of connections whose requests it has."""
+
+    worker: Any
+    callers: list[socket.socket]
+
+
+@pytest.fixture
+def desk() -> Iterator[Desk]:
+    worker: Any = serving.HatchWorker.__new__(serving.HatchWorker)
+    worker.alive, worker.nr_conns, worker.pending_conns = True, 2, deque()
+    worker.arrivals = SimpleNamespace(overdue=lambda now: ())
+    worker.departures = Departures()
+    worker.poller = SimpleNamespace(unregister=lambda sock: None)
+    pairs = [socket.socketpair() for _ in range(2)]
+    worker.lined_up = {Line(here): time.monotonic() for here, _ in pairs}
+    yield Desk(worker, [there for _, there in pairs])
+    worker.departures.close()
+    for here, there in pairs:
+        here.close()
+        there.close()
+
+
+@pytest.mark.parametrize(
+    ("late", "reads", "writes"),
+    [(0, True, True), (READING_SECONDS + 1, False, True), (ANSWERING_SECONDS + 1, False, False)],
+)
+def test_a_thread_waits_for_nobody_for_ever(
+    desk: Desk, late: float, reads: bool, writes: bool
+) -> None:
+    conn = next(iter(desk.worker.lined_up))
+    desk.worker.lined_up[conn] -= late
+    desk.worker.murder_pending()
+    conn.sock.setblocking(False)
+    desk.callers[0].settimeout(1)
+    with suppress(BrokenPipeError):
+        desk.callers[0].send(b"more")
+    with suppress(BlockingIOError):
+        assert bool(conn.sock.recv(4)) is reads
+    if writes:
+        conn.sock.send(b"an answer")
+        assert desk.callers[0].recv(9) == b"an answer"
+    else:
+        with pytest.raises(BrokenPipeError):
+            conn.sock.send(b"an answer")
+
+
+def test_where_no_more_files_can_be_open_it_makes_room_and_goes_on(desk: Desk) -> None:
+    class Full:
+        def accept(self) -> None:
+            raise OSError(errno.EMFILE, "too many open files")
+
+    left, silent = socket.socketpair()
+    desk.worker.pending_conns.append(Line(silent))
+    leaving, other = socket.socketpair()
+    desk.worker.departures.leave(leaving)
+    desk.worker.accept(Full())
+    assert (silent.fileno(), leaving.fileno()) == (-1, -1)
+    assert (desk.worker.nr_conns, len(desk.worker.pending_conns)) == (1, 0)
+    left.close()
+    other.close()
+
+
+def test_it_may_have_as_many_files_open_as_the_system_lets_it(
+    config: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    asked: list[Any] = []
+    monkeypatch.setattr(resource, "setrlimit", lambda _, limits: asked.append(limits))
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (256, 4_096))
+    for name, value in environment_of(config).items():
+        monkeypatch.setenv(name, value)
+    serving.on_starting(None)
+    assert asked == [(4_096, 4_096)]
+    assert soft <= hard
 
 
 def test_signals_that_came_early_are_heard_when_it_is_ready() -> None:
