@@ -68,8 +68,9 @@ class Application:
 
             return self.database.run(work)
         except LockedError as error:
-            if len({ledger.account_of(command) for command in commands}) > 1 and not atomic:
-                raise  # only some of them are kept: each account is asked for by itself
+            named = {ledger.account_of(command) for command in commands}
+            if not atomic and len(commands) > 1 and (len(named) > 1 or "" in named):
+                raise  # only some may be kept: each account is asked for by itself
             unavailable(error)
         except DatabaseError as error:
             unavailable(error)
@@ -105,7 +106,7 @@ class Application:
         tickets = [ledger.Ticket(command) for command in commands]
         group = [ticket for ticket, error in zip(tickets, errors, strict=True) if error is None]
         if group:
-            ledger.settle(self.queue.post, group)
+            ledger.settle(self.queue.post, group, ordered=True)
         if group and all(isinstance(ticket.error, AWAY) for ticket in group):
             group[0].answer()
         return [

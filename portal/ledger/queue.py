@@ -17,6 +17,7 @@ from portal.ledger.errors import InProgressError, StorageUnavailableError
 
 GROUP_MAX: Final = 256
 PATIENCE_SECONDS: Final = 20
+WAITED_MAX: Final = 2  # accounts of one group that somebody keeps
 Post = Callable[..., list[Outcome]]  # of commands; atomic: all of them or none
 
 
@@ -130,8 +131,11 @@ class Queue:
                 self._hand_over()
 
 
-def settle(post: Post, group: Sequence[Ticket]) -> None:
-    """Post the commands of a group together; each ticket has its outcome or error then."""
+def settle(post: Post, group: Sequence[Ticket], *, ordered: bool = False) -> None:
+    """Post the commands of a group together; each ticket has its outcome or error then.
+
+    ordered: they are one caller's, who counts on their order.
+    """
     try:
         outcomes = post([ticket.command for ticket in group])
     except (StorageUnavailableError, InProgressError) as error:
@@ -143,28 +147,35 @@ def settle(post: Post, group: Sequence[Ticket]) -> None:
             group[0].error = error
             return
         parts = parts_of(group)
-        if len(parts) > 1:
-            settle_apart(post, parts)
-        else:
-            for ticket in group:
-                settle(post, [ticket])
+        if len(parts) == 1:
+            parts = [[ticket] for ticket in group]
+        settle_apart(post, parts, ordered=ordered)
         return
     for ticket, outcome in zip(group, outcomes, strict=True):
         ticket.outcome = outcome
 
 
-def settle_apart(post: Post, parts: Sequence[Sequence[Ticket]]) -> None:
-    """Post parts one after the other; an account that somebody keeps is waited for once."""
+def settle_apart(post: Post, parts: Sequence[Sequence[Ticket]], *, ordered: bool) -> None:
+    """Post parts one after the other; an account that somebody keeps is waited for once.
+
+    Once a few were waited for, all the rest are told that theirs are kept, too: each of them may
+    take seconds. So are those that are ordered behind something on an account nobody named.
+    """
     kept: dict[str, Exception] = {}
+    waited = 0
     for part in parts:
         account = account_of(part[0].command)
-        if account not in kept:
-            settle(post, part)
-            if isinstance(part[0].error, InProgressError):
-                kept[account] = part[0].error
+        error = kept.get(account) or (InProgressError() if waited >= WAITED_MAX else None)
+        if error is None:
+            settle(post, part, ordered=ordered)
+            found = part[-1].error
+            if isinstance(found, InProgressError):
+                waited = waited + 1 if account or not ordered else WAITED_MAX
+                if account:
+                    kept[account] = found
             continue
         for ticket in part:
-            ticket.error = kept[account]
+            ticket.error = error
 
 
 def parts_of(group: Sequence[Ticket]) -> list[list[Ticket]]:

@@ -235,3 +235,55 @@ def test_an_account_that_somebody_keeps_is_waited_for_once() -> None:
     assert len(kept) == 200
     assert sum(ticket.outcome is not None for ticket in group) == 400
     assert len(asked) == 100 + 1 + 200 + 100
+
+
+def keeping(kept: str, log: list[str], *, times: int = 1_000) -> Any:
+    """Posts commands as the portal does where some accounts are kept; small letters name none."""
+
+    def post(commands: Sequence[Any]) -> list[str]:
+        log.append("".join(each.letter for each in commands))
+        if len(log) <= times and any(each.letter.upper() in kept for each in commands):
+            names = {each.account_id for each in commands}
+            if len(commands) > 1 and (len(names) > 1 or "" in names):
+                raise ValueError("locked")
+            raise InProgressError
+        return ["done"] * len(commands)
+
+    return post
+
+
+def lettered(letters: str) -> list[Ticket]:
+    """Commands on accounts; those in small letters do not name theirs."""
+    named = (
+        SimpleNamespace(letter=each, account_id=each if each.isupper() else "") for each in letters
+    )
+    return [Ticket(command) for command in named]  # type: ignore[arg-type]
+
+
+def outcomes(group: list[Ticket]) -> str:
+    return "".join("-" if ticket.outcome is None else "+" for ticket in group)
+
+
+@pytest.mark.parametrize(
+    ("letters", "told"), [("kf", "-+"), ("XkYf", "+-++"), ("KfKf", "-+-+"), ("kXk", "-+-")]
+)
+def test_what_names_a_kept_account_only_by_a_hold_refuses_no_neighbour(
+    letters: str, told: str
+) -> None:
+    group = lettered(letters)
+    settle(keeping("K", []), group)
+    assert outcomes(group) == told
+
+
+def test_nothing_goes_on_behind_what_was_not_done_and_may_be_of_the_same_account() -> None:
+    group = lettered("XkK")
+    settle(keeping("K", [], times=3), group, ordered=True)
+    assert outcomes(group) == "+--", "K was free again by then, and what it waits for not done"
+
+
+def test_where_many_are_kept_nobody_waits_for_all() -> None:
+    log: list[str] = []
+    group = lettered("ABCDEFGH" * 4)
+    settle(keeping("ABCDEFGH", log), group)
+    assert {type(ticket.error) for ticket in group} == {InProgressError}
+    assert log == ["ABCDEFGH" * 4, "AAAA", "BBBB"]
