@@ -67,17 +67,14 @@ def post(
     written too; where all are to be done or none (`atomic`), the first is raised as UndoneError.
     `now` in UTC microseconds. Rule: ledger.md §4.
     """
-    posting = Posting(connection, load(connection, commands, now), now, tariffs, ids)
-    outcomes = []
-    for place, command in enumerate(commands):
-        outcome = posting.outcome_of(command)
-        if atomic and isinstance(outcome, Refused):
-            raise UndoneError(
-                place, outcome.error, outcome.refusal_id if outcome.replayed else None
-            )
-        outcomes.append(outcome)
-    posting.pages.append(connection)
     states: States | None = connection.info.get(STATES)
+    try:
+        posting = Posting(connection, load(connection, commands, now), now, tariffs, ids)
+        outcomes = posting.outcomes_of(commands, atomic=atomic)
+    except BaseException:
+        if states is not None:
+            states.forget()  # whatever was appended, nobody may go on from here
+        raise
     if states is not None:
         states.leave(posting.known.states)
     return outcomes
@@ -110,6 +107,18 @@ class Posting:
         self.tariffs = tariffs
         self.ids = ids
         self.pages = Pages()
+
+    def outcomes_of(self, commands: Sequence[Command], *, atomic: bool) -> list[Outcome]:
+        """Answer commands in order, and append what they made."""
+        outcomes = []
+        for place, command in enumerate(commands):
+            outcome = self.outcome_of(command)
+            if atomic and isinstance(outcome, Refused):
+                refusal_id = outcome.refusal_id if outcome.replayed else None
+                raise UndoneError(place, outcome.error, refusal_id)
+            outcomes.append(outcome)
+        self.pages.append(self.connection)
+        return outcomes
 
     def outcome_of(self, command: Command) -> Outcome:
         """Answer one command: from its key if that is known, else by deciding it."""

@@ -1,7 +1,8 @@
 """States as a connection's own commits left them, so that the next commands need not load them.
 
-Only for a database that tells when anybody else has committed. Nothing depends on it: a guard
-refuses whatever does not follow from the rows, and whatever goes wrong empties it.
+Only for a database that tells when anybody else has committed. A guard refuses whatever does not
+follow from the rows, and whatever goes wrong empties it; a refusal writes no entry, and is as right
+as what is kept here.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,23 +12,24 @@ from portal.ledger.model import State
 
 # Under this name a connection carries its own, where the database can tell.
 STATES: Final = "states"
-KEPT_MAX: Final = 16_384  # about two kilobytes each
+ROWS_MAX: Final = 65_536  # accounts, grants and holds: some forty megabytes
 
 
 class States:
     """States by account id: as committed, and as the database transaction under way leaves them."""
 
-    __slots__ = ("_kept", "_left", "_version")
+    __slots__ = ("_kept", "_left", "_rows", "_version")
 
     def __init__(self) -> None:
         self._kept: dict[str, State] = {}
         self._left: dict[str, State] = {}
+        self._rows = 0
         self._version: int | None = None
 
     def begin(self, version: int) -> None:
         """A database transaction begins. version: changes whenever anybody else has committed."""
         if version != self._version:
-            self._kept.clear()
+            self.forget()
             self._version = version
 
     def find(self, account_ids: Iterable[str]) -> dict[str, State]:
@@ -46,8 +48,11 @@ class States:
 
     def commit(self) -> None:
         """The database transaction was committed."""
-        if len(self._kept) + len(self._left) > KEPT_MAX:
+        rows = sum(1 + len(each.grants) + len(each.holds) for each in self._left.values())
+        if self._rows + rows > ROWS_MAX:
             self._kept.clear()
+            self._rows = 0
+        self._rows += rows
         self._kept |= self._left
         self._left.clear()
 
@@ -55,3 +60,4 @@ class States:
         """The database transaction was given up, for whatever reason: nothing is known any more."""
         self._kept.clear()
         self._left.clear()
+        self._rows = 0

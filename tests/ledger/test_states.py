@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -55,12 +56,21 @@ def test_pins_are_not_kept() -> None:
 
 
 def test_it_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "KEPT_MAX", 10)
+    monkeypatch.setattr(module, "ROWS_MAX", 10)
     states = States()
     for number in range(25):
         states.leave({str(number): state(str(number))})
         states.commit()
         assert len(states.find(map(str, range(25)))) <= 10
+
+
+def test_an_account_with_many_holds_weighs_as_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ROWS_MAX", 100)
+    states, holds = States(), dict.fromkeys(map(str, range(60)))
+    for name in ("a", "b"):
+        states.leave({name: state(name, holds=holds)})
+        states.commit()
+    assert [*states.find(["a", "b"])] == ["b"]
 
 
 def asked(name: str, job: int) -> ledger.Debit:
@@ -120,6 +130,21 @@ def test_what_is_undone_is_not_kept(vault: ClosingVault) -> None:
     vault.post([asked("acme", 1)], NOW)
     assert [entry.seq for entry in vault.entries("acme")] == [1, 2]
     assert kept(vault.database) == ["acme"]
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+def test_what_posting_failed_at_is_not_gone_on_from(vault: ClosingVault) -> None:
+    """A part may have been appended, and somebody may commit it all the same."""
+    payment = ledger.Reference("payment", "one")
+    bought = ledger.IssueGrant(account_id="acme", credits=500, origin="purchase", reference=payment)
+    capped = ledger.SetCap(account_id="acme", limit="credits_per_day", credits=9_000)
+    terms: dict[str, Any] = {"now": NOW, "tariffs": TARIFFS, "ids": vault.ids, "atomic": True}
+    with vault.database.writing() as connection:
+        spent = asked("acme", 1)
+        with pytest.raises(ledger.UndoneError):
+            ledger.post(connection, [bought, capped, replace(spent, quantity=10**9)], **terms)
+        assert connection.info[STATES].find(["acme"]) == {}
+    vault.check_kept()
 
 
 def test_control_the_check_of_what_is_kept_can_fail(vault: ClosingVault, dialect: str) -> None:
