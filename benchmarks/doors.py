@@ -110,18 +110,21 @@ class Doors:
 
     def round(self) -> None:
         """One round of everything that was asked for."""
-        if self.wants("P1", "P2", "P4", "P9", "P14", "R", "G"):
+        if self.wants("P1", "P2", "P9", "P14", "R", "G"):
             self.many()
         for code, clients in (("P3a", FEW), ("P3b", ONE)):
             if self.wants(code):
                 hello = self.hello(clients)
                 self.series[code].add(self.drive(clients, self.debits(clients)), hello)
 
-    def batches(self) -> None:
-        """Debits by batches from a few clients; each command has to be done.
+    def paced(self) -> None:
+        """Debits at half of the rate of a peak just before."""
+        hello = self.hello(MANY)
+        peak = self.drive(MANY, self.debits(MANY))
+        self.series["P4"].add(self.at_half_of(peak), hello)
 
-        After all other rounds: what the database does about so many rows would count in those.
-        """
+    def batches(self) -> None:
+        """Debits by batches from a few clients; each command has to be done."""
         hello = self.hello(FEW)
         signer, count = self.made.signer(self.sides.portal.authority), int(BATCHED * self.seconds)
         for code, (size, hot) in BATCHES.items():
@@ -137,12 +140,10 @@ class Doors:
     def many(self) -> None:
         """The figures of 64 clients, all of them beside one round of the bare view."""
         hello = self.hello(MANY)
-        if self.wants("P1", "P4", "P9", "R"):
+        if self.wants("P1", "P9", "R"):
             debits = self.debits(MANY)
             answered = self.drive(MANY, debits)
             self.series["P1"].add(answered, hello)
-            if self.wants("P4"):
-                self.series["P4"].add(self.at_half_of(answered), hello)
             if self.wants("R"):
                 self.replay(debits[: answered.count], hello)
         if self.wants("P2"):
