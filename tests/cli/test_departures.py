@@ -31,8 +31,12 @@ def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
         yield there, here
 
 
-def heard(departures: Departures) -> bool:
-    return bool(select.select([departures], [], [], 5)[0])
+def check_gone(departures: Departures, there: socket.socket, here: socket.socket) -> None:
+    """Once the other side has gone, so has this one."""
+    there.close()
+    assert select.select([departures], [], [], 5)[0]
+    departures.pass_over()
+    assert here.fileno() == -1
 
 
 def test_an_answer_is_read_although_what_was_said_was_not(
@@ -47,10 +51,7 @@ def test_an_answer_is_read_although_what_was_said_was_not(
         departures.pass_over()
     assert there.recv(100) == b"an answer"
     assert there.recv(100) == b""
-    there.close()
-    assert heard(departures)
-    departures.pass_over()
-    assert here.fileno() == -1
+    check_gone(departures, there, here)
 
 
 def test_they_are_closed_when_their_time_is_up(
@@ -70,10 +71,7 @@ def test_one_that_is_reset_is_closed(
     there, here = pair
     departures.leave(here)
     there.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-    there.close()
-    assert heard(departures)
-    departures.pass_over()
-    assert here.fileno() == -1
+    check_gone(departures, there, here)
 
 
 def test_more_than_a_few_hundred_do_not_linger(
