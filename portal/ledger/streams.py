@@ -75,15 +75,14 @@ class Feed:
         self.head: Any = None
         self.advance()
 
-    def advance(self) -> Any:
-        """Move to the next row whose account is there, and give it; None after the last."""
+    def advance(self) -> None:
+        """Move to the next row whose account is there; None after the last."""
         for row in self._rows:
             if row.account_id in self._accounts:
                 self.head = row
-                return row
+                return
             self._orphan(row)
         self.head = None
-        return None
 
     def of(self, account_id: str) -> Iterator[Any]:
         """The rows of one account; accounts must be asked in the page's order."""
@@ -94,10 +93,11 @@ class Feed:
     def upto(self, account_id: str, seq: int) -> list[Any]:
         """The next rows of one account whose seq is at most `seq`."""
         found: list[Any] = []
-        row = self.head
-        while row is not None and row.seq <= seq and row.account_id == account_id:
+        while (row := self.head) is not None:
+            if row.account_id != account_id or row.seq > seq:
+                break
             found.append(row)
-            row = self.advance()
+            self.advance()
         return found
 
 
