@@ -31,14 +31,15 @@ class Session(NamedTuple):
     person: Person
 
 
+# Which sessions have run out: idle for too long, or simply too old.
+OVER: Final = sa.or_(
+    sessions.c.seen_at <= sa.bindparam("seen_by"), sessions.c.created_at <= sa.bindparam("begun_by")
+)
 # Built once: to build it anew for each page took as long as to ask it.
 LIVE: Final = (
     sa.select(sessions.c.id, sessions.c.created_at, sessions.c.seen_at, *COLUMNS)
     .join(people, people.c.id == sessions.c.person_id)
-    .where(sessions.c.id == sa.bindparam("digest"))
-    .where(sessions.c.seen_at > sa.bindparam("seen_after"))
-    .where(sessions.c.created_at > sa.bindparam("created_after"))
-    .where(people.c.disabled_at.is_(None))
+    .where(sessions.c.id == sa.bindparam("digest"), sa.not_(OVER), people.c.disabled_at.is_(None))
 )
 
 
@@ -58,7 +59,7 @@ def begin_session(
     Sessions that have run out are swept up in passing.
     """
     token = new_token()
-    connection.execute(sessions.delete().where(is_over(now, lifetime)))
+    connection.execute(sessions.delete().where(OVER), ends(now, lifetime))
     connection.execute(
         sessions.insert().values(id=digest(token), person_id=person.id, created_at=now, seen_at=now)
     )
@@ -69,8 +70,7 @@ def find_session(
     connection: Connection, token: str, now: int, lifetime: Lifetime = USUAL
 ) -> Session | None:
     """The live session behind a cookie's value: not idle, not too old, person not disabled."""
-    known = {"digest": digest(token), "seen_after": now - lifetime.idle}
-    row = connection.execute(LIVE, {**known, "created_after": now - lifetime.age}).first()
+    row = connection.execute(LIVE, {"digest": digest(token), **ends(now, lifetime)}).first()
     return None if row is None else Session(row[0], row[1], row[2], Person._make(row[3:]))
 
 
@@ -89,7 +89,6 @@ def digest(token: str) -> bytes:
     return sha256(token.encode("utf-8", "surrogateescape")).digest()
 
 
-def is_over(now: int, lifetime: Lifetime) -> sa.ColumnElement[bool]:
-    """Which sessions have run out: idle for too long, or simply too old."""
-    idle = sessions.c.seen_at <= now - lifetime.idle
-    return sa.or_(idle, sessions.c.created_at <= now - lifetime.age)
+def ends(now: int, lifetime: Lifetime) -> dict[str, int]:
+    """Last seen and begun by when, a session has run out at `now`: what OVER asks for."""
+    return {"seen_by": now - lifetime.idle, "begun_by": now - lifetime.age}
