@@ -11,11 +11,11 @@ from typing import Any, Final
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+LOCKED: Final = "55P03"  # a lock that did not come in time
 # PostgreSQL's states after which the same work may succeed at once: it lost a race, all of it is
 # undone. On SQLite writers take turns, and none can lose one.
-RACES: Final = frozenset({"40001", "40P01", "55P03", "23505"})
-LOCKED: Final = "55P03"
-BUSY: Final = frozenset({"40001", "40P01", "55P03", "57014"})
+RACES: Final = frozenset({"40001", "40P01", LOCKED, "23505"})
+BUSY: Final = frozenset({"40001", "40P01", LOCKED, "57014"})
 # First letters of states that tell of a server away, full, ending, or only standing by.
 DOWN: Final = ("08", "53", "57", "58", "XX", "25006", "25P03")
 SQLITE_BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
