@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from portal.ledger.errors import InProgressError
+from portal.ledger.errors import InProgressError, StorageUnavailableError
 from portal.ledger.queue import Queue, Ticket, parts_of, settle
 
 Answers = dict[int, object]
@@ -192,6 +192,39 @@ def test_who_is_handed_the_lead_as_patience_ends_leads_and_leaves_a_queue_that_g
         thread.join(5)
         assert not thread.is_alive()
     assert answers == {1: 10, 2: 20}
+
+
+def test_whose_patience_ends_while_his_group_is_posted_leaves_and_the_group_goes_on() -> None:
+    answers: Answers = {}
+    gates = {1: threading.Event(), 2: threading.Event()}
+    entered = threading.Event()
+    groups: list[list[int]] = []
+
+    def post(commands: Sequence[Any]) -> list[Any]:
+        groups.append(list(commands))
+        entered.set()
+        assert gates[commands[0]].wait(10)
+        return [command * 10 for command in commands]
+
+    queue = Queue(post)
+    threads = ask(queue, [1], answers)
+    assert entered.wait(10)
+    threads += ask(queue, [2], answers)
+    wait_until_waiting(queue, 1)
+    queue._patience = 2
+    hasty = ask(queue, [3], answers)
+    wait_until_waiting(queue, 2)
+    gates[1].set()  # 2 leads 3 now, and its group is held up
+    for thread in hasty:
+        thread.join(10)
+    assert isinstance(answers.pop(3), StorageUnavailableError)
+    assert groups == [[1], [2, 3]]
+    gates[2].set()
+    for thread in threads:
+        thread.join(10)
+        assert not thread.is_alive()
+    assert answers == {1: 10, 2: 20}
+    assert not queue._led
 
 
 def tickets(accounts: str) -> list[Ticket]:
