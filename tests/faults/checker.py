@@ -64,6 +64,12 @@ class Checker:
             self.owners[row.id] = row.idempotency_key
             self.owners.setdefault(row.hold_id or "", row.idempotency_key)
         self.accounts = {name: self.walk(name, rows.get(name, ()), tiers[name]) for name in tiers}
+        # By account: when each entry was asked for and answered, and its seq.
+        self.writers: dict[str, list[tuple[float, float, int]]] = defaultdict(list)
+        for known in self.intentions.values():
+            if known.row is not None:
+                asked_for = (known.began, known.ended, known.row.seq)
+                self.writers[known.asked.account].append(asked_for)
         self.check_acknowledged()
         self.found += check_times(self.witnesses())
         made = {key: known.row for key, known in self.intentions.items() if known.row is not None}
@@ -215,12 +221,7 @@ class Checker:
     def was_short(self, told: Told, account: Account) -> bool:
         """Whether an account came to what a refusal says at some moment it may be of."""
         answer, first = told.answer, before(told)
-        writers = [
-            (known.began, known.ended, known.row.seq)
-            for known in self.intentions.values()
-            if known.row is not None and known.asked.account == told.asked.account
-        ]
-        for seq in seqs_at(told, writers, len(account.states) - 1):
+        for seq in seqs_at(told, self.writers[told.asked.account], len(account.states) - 1):
             state = account.ahead(seq, (each for each in first if not self.is_in(each, seq)))
             due = account.due(seq)
             for count in range(len(due) + 1):
