@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from portal import signing
+from portal.client.members import new_key
 
 ROOT = "/internal/v1"
 
@@ -70,13 +71,8 @@ def job(account: str, quantity: int) -> dict[str, Any]:
         "account": account,
         "operation": "generate",
         "quantity": quantity,
-        "reference": {"type": "task", "id": f"task-{secrets.token_hex(8)}"},
+        "reference": {"type": "task", "id": new_key()},
     }
-
-
-def new_key() -> str:
-    """An idempotency key that nobody has used."""
-    return f"bench-{secrets.token_hex(12)}"
 
 
 def written(method: str, host: str, path: str, headers: dict[str, str], body: bytes) -> bytes:

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from benchmarks.figures import TARGETS, Figure, median
 from benchmarks.ledgers import CREDITS, SERVICE, Ledger, payment
-from benchmarks.requests import new_key
 from portal import ledger, pricing
+from portal.client.members import new_key
 from portal.clock import utc_now
 from portal.ledger.plans import unopened
 

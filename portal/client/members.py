@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from portal.client.answers import Reference
 from portal.client.times import write_time
+from portal.clock import utc_now
 from portal.pricing.text import count_characters
 
 KEY: Final = re.compile(r"[A-Za-z0-9._:~-]{16,128}")
@@ -16,8 +17,12 @@ Referred = Reference | tuple[str, str] | str
 
 
 def new_key() -> str:
-    """A key that nobody has used, for one intention."""
-    return f"key-{secrets.token_urlsafe(18)}"
+    """A key that nobody has used, for one intention.
+
+    Keys made later sort later, to the millisecond: an index takes those at its end, where it is
+    in memory, instead of anywhere.
+    """
+    return f"key-{utc_now() // 1_000:012x}-{secrets.token_hex(10)}"
 
 
 def checked_key(key: str) -> str:

@@ -1,5 +1,7 @@
 """What a caller says, as members of a request."""
 
+import time
+
 import pytest
 
 from portal.client import members
@@ -27,6 +29,12 @@ def test_made_keys_are_good_and_never_the_same() -> None:
     assert len(keys) == 1_000
     assert members.own_key("a-key-of-my-own-1") == "a-key-of-my-own-1"
     assert KEY.fullmatch(members.own_key(None))
+
+
+def test_keys_made_later_sort_later() -> None:
+    early = members.new_key()
+    time.sleep(0.002)
+    assert early < members.new_key()
 
 
 @pytest.mark.parametrize(
