@@ -4,7 +4,6 @@ Reads in flat memory and writes nothing. What is checked is listed in docs/audit
 column `accounts.touched` means nothing (it lends row locks) and is not looked at.
 """
 
-import gc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -16,6 +15,7 @@ from sqlalchemy import Connection
 from portal import pricing
 from portal.ledger import rows
 from portal.ledger.answers import check_refusals, check_requests
+from portal.ledger.collector import uncollected
 from portal.ledger.errors import AccountNotFoundError
 from portal.ledger.findings import Findings, Report
 from portal.ledger.model import Draw, Entry, Grant, Revision
@@ -140,21 +140,6 @@ def stray(findings: Findings, row: Any, name: str, rule: str, expected: str) -> 
     seq = getattr(row, "seq", getattr(row, "as_of_seq", 0))
     which = getattr(row, "id", None) or " ".join(map(str, row[1:3]))
     findings.note(row.account_id, seq, rule, expected, "none", f"{name} {which}")
-
-
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """Leave garbage to be counted as it falls: millions of rows, and not one cycle among them.
-
-    To look for cycles all the while would take a fifth of an audit.
-    """
-    collects = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collects:
-            gc.enable()
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from portal.ledger.appending import (
     sealed_refusal,
     sealed_request,
 )
+from portal.ledger.collector import uncollected
 from portal.ledger.commands import NAMES, Command, Outcome, Posted, Refused, UndoneError
 from portal.ledger.deciding import Decision, decide
 from portal.ledger.errors import (
@@ -69,8 +70,9 @@ def post(
     """
     states: States | None = connection.info.get(STATES)
     try:
-        posting = Posting(connection, load(connection, commands, now), now, tariffs, ids)
-        outcomes = posting.outcomes_of(commands, atomic=atomic)
+        with uncollected():
+            posting = Posting(connection, load(connection, commands, now), now, tariffs, ids)
+            outcomes = posting.outcomes_of(commands, atomic=atomic)
     except BaseException:
         if states is not None:
             states.forget()  # whatever was appended, nobody may go on from here
