@@ -11,8 +11,6 @@ import socket
 import time
 from typing import Final
 
-from gunicorn.workers.gthread import TConn
-
 LINGER: Final = 2.0  # seconds
 PIECE: Final = 64 * 1024  # bytes passed over at once
 LEAVING_MAX: Final = 256  # beyond these, who has been leaving for longest is gone
@@ -67,19 +65,6 @@ class Departures:
     def _close(self, descriptor: int) -> None:
         self._epoll.unregister(descriptor)
         self._leaving.pop(descriptor)[0].close()
-
-
-class Conn(TConn):  # type: ignore[misc]  # it ships no types
-    """A connection of a worker that departs where gunicorn would have the worker wait."""
-
-    departures: Departures
-
-    def close(self, graceful: bool = False) -> None:
-        """Close it, at once or once the other side had its answer."""
-        if graceful and not self.cfg.is_ssl:
-            self.departures.leave(self.sock)
-        else:
-            super().close(graceful)
 
 
 def is_open(sock: socket.socket) -> bool:

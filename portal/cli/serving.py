@@ -28,8 +28,9 @@ from gunicorn.http import wsgi
 from gunicorn.workers import gthread
 
 from portal.cli.arrivals import PATIENCE, Arrivals, is_here
+from portal.cli.conn import Conn
 from portal.cli.db import proved
-from portal.cli.departures import Conn, Departures
+from portal.cli.departures import Departures
 from portal.cli.hatch import Hatch
 from portal.cli.serve import STOPPING
 from portal.config import Config, ConfigError

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import select
 import socket
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from types import SimpleNamespace
 
 import pytest
 
-from portal.cli.departures import LINGER, PIECE, Conn, Departures
+from portal.cli.departures import LINGER, PIECE, Departures
 
 
 @pytest.fixture
@@ -92,19 +90,3 @@ def test_one_that_has_gone_is_closed_at_once(departures: Departures) -> None:
     sock = socket.socket()
     departures.leave(sock)
     assert sock.fileno() == -1
-
-
-@pytest.mark.parametrize("graceful", [False, True])
-def test_a_connection_departs_where_the_other_side_is_to_have_its_answer(
-    departures: Departures, pair: tuple[socket.socket, socket.socket], graceful: bool
-) -> None:
-    there, here = pair
-    there.sendall(b"x")
-    conn = Conn(SimpleNamespace(is_ssl=False), here, ("a", 1), ("b", 2))
-    conn.departures = departures
-    began = time.monotonic()
-    conn.close(graceful)
-    assert time.monotonic() - began < LINGER / 2
-    assert (here.fileno() >= 0) is graceful
-    departures.overdue(math.inf)
-    assert here.fileno() == -1
