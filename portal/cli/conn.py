@@ -1,14 +1,32 @@
-"""A connection of a worker: how it is closed."""
+"""A connection of a worker: how it is read, and how it is closed."""
 
+import socket
+from typing import Any
+
+from gunicorn.http import RequestParser
 from gunicorn.workers.gthread import TConn
 
 from portal.cli.departures import Departures
+from portal.cli.reader import Reader
 
 
 class Conn(TConn):  # type: ignore[misc]  # it ships no types
-    """A connection of a worker that departs where gunicorn would have the worker wait."""
+    """A connection that departs, and is read, where gunicorn would have a worker wait for ever."""
 
     departures: Departures
+
+    def __init__(self, cfg: Any, sock: socket.socket, client: Any, server: Any) -> None:
+        super().__init__(cfg, sock, client, server)
+        self.reader = Reader(sock)
+
+    def init(self) -> None:
+        """Make it ready to be read by a thread."""
+        if self.initialized:
+            return
+        super().init()
+        if isinstance(self.parser, RequestParser):
+            self.reader.sock, self.reader.buf = self.sock, self.parser.unreader.buf
+            self.parser.unreader = self.reader
 
     def close(self, graceful: bool = False) -> None:
         """Close it, at once or once the other side had its answer."""

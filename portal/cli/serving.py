@@ -32,6 +32,7 @@ from portal.cli.conn import Conn
 from portal.cli.db import proved
 from portal.cli.departures import Departures
 from portal.cli.hatch import Hatch
+from portal.cli.reader import READING_SECONDS
 from portal.cli.serve import STOPPING
 from portal.config import Config, ConfigError
 from portal.database import Database, DatabaseError
@@ -42,9 +43,7 @@ MEMORY: Final = Path("/dev/shm")  # noqa: S108 - only workers' heartbeats are ke
 # request on a connection that had one.
 gthread.DEFAULT_WORKER_DATA_TIMEOUT = 1.0
 gthread.STOP_KEEPALIVE_LINGER = 0.5
-# Seconds a thread waits for what a sender announced and does not send, and in all for one that does
-# not take its answer.
-READING_SECONDS: Final = 5.0
+# Seconds until nothing more is said to one who does not take his answer.
 ANSWERING_SECONDS: Final = 30.0
 FILES_MAX: Final = 65_536  # that a worker may have open, where the system lets it
 ROOM_SECONDS: Final = 0.02
@@ -131,6 +130,7 @@ class HatchWorker(PromptWorker):
 
     def line_up(self, conn: Any) -> None:
         """Give a connection to the next thread that is free; its sender's time runs from now on."""
+        conn.reader.begin()
         self.lined_up[conn] = time.monotonic()
         super().enqueue_req(conn)
 
@@ -140,6 +140,11 @@ class HatchWorker(PromptWorker):
             return super().handle(conn)
         finally:
             self.lined_up.pop(conn, None)
+
+    def handle_request(self, req: Any, conn: Any) -> Any:
+        """Answer a request whose head was read; its reader says if the rest came too late."""
+        conn.reader.request = req
+        return super().handle_request(req, conn)
 
     def on_arrivals(self, _: Any) -> None:
         """Let those be answered whose request is here now; what was broken off is for a thread."""
@@ -158,12 +163,11 @@ class HatchWorker(PromptWorker):
         super().murder_pending()
         now = time.monotonic()
         for conn, since in [*self.lined_up.items()]:
-            if now - since > READING_SECONDS:
-                # What came is read, and an answer goes out; nothing more comes in. In the end
-                # nothing goes out, either.
-                late = now - since > ANSWERING_SECONDS
+            greeting = conn.parser is None and self.cfg.is_ssl
+            if now - since > (READING_SECONDS if greeting else ANSWERING_SECONDS):
+                # By TLS's own method what is sent meanwhile would go out in clear.
                 with suppress(OSError):
-                    conn.sock.shutdown(socket.SHUT_RDWR if late else socket.SHUT_RD)
+                    socket.socket.shutdown(conn.sock, socket.SHUT_RDWR)
         for conn in self.arrivals.overdue(now if self.alive else math.inf):
             self.part_with(conn)
         self.departures.overdue(now)

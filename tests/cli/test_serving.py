@@ -11,7 +11,7 @@ import socket
 import time
 from collections import deque
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -22,10 +22,10 @@ from gunicorn.config import Config
 
 from portal.cli import serving
 from portal.cli.departures import Departures
+from portal.cli.reader import READING_SECONDS
 from portal.cli.serve import STOPPING
 from portal.cli.serving import (
     ANSWERING_SECONDS,
-    READING_SECONDS,
     free_core,
     is_plain,
     post_fork,
@@ -165,6 +165,7 @@ class Line:
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock, self.timeout, self.close = sock, time.monotonic() + 60, sock.close
+        self.parser: object = object()
 
 
 class Desk(NamedTuple):
@@ -179,7 +180,7 @@ def desk() -> Iterator[Desk]:
     worker: Any = serving.HatchWorker.__new__(serving.HatchWorker)
     worker.alive, worker.nr_conns, worker.pending_conns = True, 2, deque()
     worker.arrivals = SimpleNamespace(overdue=lambda now: ())
-    worker.departures = Departures()
+    worker.departures, worker.cfg = Departures(), SimpleNamespace(is_ssl=False)
     worker.poller = SimpleNamespace(unregister=lambda sock: None)
     pairs = [socket.socketpair() for _ in range(2)]
     worker.lined_up = {Line(here): time.monotonic() for here, _ in pairs}
@@ -191,27 +192,48 @@ def desk() -> Iterator[Desk]:
 
 
 @pytest.mark.parametrize(
-    ("late", "reads", "writes"),
-    [(0, True, True), (READING_SECONDS + 1, False, True), (ANSWERING_SECONDS + 1, False, False)],
+    ("late", "ssl", "greeted", "ends"),
+    [
+        (0, False, True, False),
+        (READING_SECONDS + 1, False, False, False),
+        (READING_SECONDS + 1, True, True, False),
+        (READING_SECONDS + 1, True, False, True),
+        (ANSWERING_SECONDS + 1, False, True, True),
+    ],
+    ids=["begun", "lined up", "asked", "not greeted", "not answered"],
 )
 def test_a_thread_waits_for_nobody_for_ever(
-    desk: Desk, late: float, reads: bool, writes: bool
+    desk: Desk, late: float, ssl: bool, greeted: bool, ends: bool
 ) -> None:
     conn = next(iter(desk.worker.lined_up))
     desk.worker.lined_up[conn] -= late
+    desk.worker.cfg.is_ssl, conn.parser = ssl, object() if greeted else None
     desk.worker.murder_pending()
-    conn.sock.setblocking(False)
-    desk.callers[0].settimeout(1)
-    with suppress(BrokenPipeError):
-        desk.callers[0].send(b"more")
-    with suppress(BlockingIOError):
-        assert bool(conn.sock.recv(4)) is reads
-    if writes:
-        conn.sock.send(b"an answer")
-        assert desk.callers[0].recv(9) == b"an answer"
-    else:
+    if ends:
         with pytest.raises(BrokenPipeError):
             conn.sock.send(b"an answer")
+        assert desk.callers[0].recv(9) == b""
+    else:
+        conn.sock.send(b"an answer")
+        assert desk.callers[0].recv(9) == b"an answer"
+        desk.callers[0].send(b"more")
+        assert conn.sock.recv(4) == b"more"
+
+
+class Sealed(socket.socket):
+    """A socket under TLS: by its own method what is sent from then on would go out in clear."""
+
+    def shutdown(self, how: int) -> None:
+        raise AssertionError("TLS is off")
+
+
+def test_under_tls_nothing_goes_out_in_clear_at_the_end(desk: Desk) -> None:
+    conn = next(iter(desk.worker.lined_up))
+    conn.sock = Sealed(fileno=conn.sock.detach())
+    desk.worker.lined_up[conn] -= ANSWERING_SECONDS + 1
+    desk.worker.murder_pending()
+    assert desk.callers[0].recv(9) == b""
+    conn.sock.close()
 
 
 def test_where_no_more_files_can_be_open_it_makes_room_and_goes_on(desk: Desk) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from portal.cli.serving import READING_SECONDS
+from portal.cli.reader import READING_SECONDS
 from portal.config import Config
 from portal.database import Database
 from tests.internal.service import ROOT
