@@ -83,6 +83,11 @@ ADVICE: Final[Mapping[str, Advice]] = {
         "the resource has no such method",
         "use one of the `Allow` header",
     ),
+    "body_timeout": Advice(
+        "the content came too slowly: `got` of its `length` bytes in the `seconds` that it was"
+        " waited for; nothing was done",
+        "send it again with the same key; of large batches smaller ones, if the line is slow",
+    ),
     "in_progress": Advice(
         "another request holds the account",
         "try again after `Retry-After` seconds",

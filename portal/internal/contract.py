@@ -29,6 +29,7 @@ _ALWAYS: Final[Errors] = (
     errors.MalformedRequestError,
     signing.SignatureInvalidError,
     signing.SignatureExpiredError,
+    errors.BodyTimeoutError,
     errors.PayloadTooLargeError,
     RateLimitedError,
     ledger.StorageUnavailableError,

@@ -12,6 +12,7 @@ from flask import current_app, g, request
 
 from portal import current, ledger, signing
 from portal.internal.errors import (
+    BodyTimeoutError,
     IdempotencyKeyMissingError,
     MalformedRequestError,
     PayloadTooLargeError,
@@ -164,13 +165,23 @@ def _content(environ: dict[str, Any]) -> bytes:
     if int(length) > maximum:
         _discard(environ["wsgi.input"], int(length))
         raise PayloadTooLargeError(maximum=maximum, got=int(length))
+    return _whole(environ["wsgi.input"], int(length))
+
+
+def _whole(stream: Any, length: int) -> bytes:
+    """All of the content. Where a server gave up on a slow sender, `late` is after how long."""
     try:
-        content: bytes = environ["wsgi.input"].read(int(length)) if int(length) else b""
+        content: bytes = stream.read(length) if length else b""
     except OSError:  # whoever sent it has gone
         content = b""
-    if len(content) != int(length):
+    if len(content) == length:
+        return content
+    late = getattr(stream, "late", None)
+    if late is None:
         raise MalformedRequestError("The content ended before its length.")
-    return content
+    numbers = {"got": len(content), "length": length, "seconds": round(late)}
+    told = "Of {length} bytes {got} came in {seconds} seconds.".format(**numbers)
+    raise BodyTimeoutError(told, **numbers)
 
 
 def _discard(stream: IO[bytes], length: int) -> None:

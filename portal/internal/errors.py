@@ -30,6 +30,14 @@ class TooLarge(TypedDict):
     got: int
 
 
+class TooSlow(TypedDict):
+    """Bytes that came, of how many, and the seconds in which they were waited for."""
+
+    got: int
+    length: int
+    seconds: int
+
+
 class Denied(TypedDict):
     """Scopes of which one was needed, and those of the key; or its operations."""
 
@@ -82,6 +90,12 @@ class MalformedRequestError(DoorError):
 
 class IdempotencyKeyMissingError(DoorError):
     """A POST needs an Idempotency-Key header, covered by its signature."""
+
+
+class BodyTimeoutError(DoorError):
+    """The content came too slowly."""
+
+    told = TooSlow
 
 
 class PayloadTooLargeError(DoorError):

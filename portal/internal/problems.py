@@ -39,6 +39,7 @@ TABLE: Final[Mapping[type[Exception], Row]] = {
     ledger.HoldNotFoundError: Row(404, "No such hold"),
     ledger.EntryNotFoundError: Row(404, "No such entry"),
     errors.RequestNotFoundError: Row(404, "No such request"),
+    errors.BodyTimeoutError: Row(408, "Content came too slowly", True),
     ledger.InProgressError: Row(409, "In progress", True),
     ledger.AlreadyChargedError: Row(409, "Already charged"),
     ledger.AlreadyGrantedError: Row(409, "Already granted"),

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import http.client
+import json
+import select
 import socket
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
+from itertools import chain
 from pathlib import Path
 
 import pytest
 
+from portal import signing
 from portal.cli.reader import READING_SECONDS
 from portal.config import Config
 from portal.database import Database
-from tests.internal.service import ROOT
-from tests.served import Caller, served
+from tests.internal.service import ROOT, new_key
+from tests.served import Caller, Reply, served
 
 pytestmark = [
     pytest.mark.gate,
@@ -169,3 +174,60 @@ def test_what_is_announced_and_never_sent_has_no_thread_for_long(
         caller.timeout = 3 * READING_SECONDS
         assert caller.ask("/login").status == 200
         check_answers(caller)
+
+
+class Batch:
+    """A signed batch of more than the kernel keeps, on a connection of its own."""
+
+    def __init__(self, caller: Caller) -> None:
+        self.authority = caller.portal.authority
+        about = {"account": "acme", "operation": "generate", "quantity": 1, "command": "debit"}
+        named = [{"reference": {"type": "task", "id": new_key()}} for _ in range(600)]
+        commands = [{**about, **each, "idempotency_key": new_key()} for each in named]
+        self.body = json.dumps({"commands": commands}).encode()
+        now = int(time.time())
+        self.signed = signing.sign(
+            method="POST", authority=self.authority, path=f"{ROOT}/batch", body=self.body,
+            kid=caller.kid, secret=caller.secret, created=now, expires=now + 60, nonce=new_key(),
+            idempotency_key=new_key(),
+        )  # fmt: skip
+
+    def send(self, parts: Iterator[bytes], pause: float) -> Reply:
+        """The answer to what came in parts, sent until there is one."""
+        connection = http.client.HTTPConnection(self.authority, timeout=30)
+        with closing(connection):
+            connection.putrequest("POST", f"{ROOT}/batch")
+            for name, value in {**self.signed, "Content-Length": str(len(self.body))}.items():
+                connection.putheader(name, value)
+            connection.endheaders()
+            for part in parts:
+                connection.send(part)
+                if select.select([connection.sock], [], [], pause)[0]:
+                    break
+            answer = connection.getresponse()
+            return Reply(answer.status, answer.headers, answer.read())
+
+
+def posted(caller: Caller) -> int:
+    """The credits of acme."""
+    found: int = caller.call("GET", "/accounts/acme").json["balance"]["posted"]
+    return found
+
+
+def test_who_sends_too_slowly_hears_so_and_may_send_again(config: Config, tmp_path: Path) -> None:
+    with served(config, tmp_path) as caller:
+        batch, before = Batch(caller), posted(caller)
+        came = 80_000
+        drops = (batch.body[place : place + 1] for place in range(came, len(batch.body)))
+        began = time.monotonic()
+        answer = batch.send(chain([batch.body[:came]], drops), 0.2)
+        assert time.monotonic() - began < 2 * READING_SECONDS
+        told = answer.json
+        assert (answer.status, told["code"], told["retryable"]) == (408, "body_timeout", True)
+        assert told["length"] == len(batch.body)
+        assert came < told["got"] < came + 5 * 2 * READING_SECONDS
+        assert READING_SECONDS <= told["seconds"] <= 2 * READING_SECONDS
+        assert answer.headers["Connection"] == "close"
+        assert posted(caller) == before
+        assert batch.send(iter([batch.body]), 0).status == 201
+        assert posted(caller) == before - 600

@@ -1,6 +1,7 @@
 """A service as the door sees it: signs with its key, sends, and keeps what it sent."""
 
 import hashlib
+import io
 import itertools
 import json
 from collections.abc import Iterator
@@ -60,6 +61,12 @@ class Answer(NamedTuple):
         return self.headers["Content-Type"]
 
 
+class Slow(io.BytesIO):
+    """Content of which a server read no more, as its sender was too slow."""
+
+    late = 5.2
+
+
 @dataclass
 class Sent:
     """A request as it goes over the wire; sending it twice sends the same bytes twice."""
@@ -72,16 +79,21 @@ class Sent:
     headers: dict[str, str]
     body: bytes
 
-    def send(self) -> Answer:
+    def send(self, environ: dict[str, Any] | None = None) -> Answer:
         answer = self.client.open(
             self.path + (f"?{self.query}" if self.query else ""),
             base_url=f"http://{self.host}",
             method=self.method,
             headers=self.headers,
             data=self.body if self.method not in ("GET", "HEAD") else None,
+            environ_overrides=environ,
         )
         self.refuse_unpublished(answer.status_code, answer.headers, answer.data)
         return Answer(answer.status_code, answer.data, answer.headers)
+
+    def send_slowly(self, came: bytes = b"{") -> Answer:
+        """Say that nine bytes come; as much came until the server gave up on its sender."""
+        return self.send({"wsgi.input": Slow(came), "CONTENT_LENGTH": "9"})
 
     def refuse_unpublished(self, status: int, headers: Headers, body: bytes) -> None:
         """Fail where the door answers what it does not publish; a 500 never is published."""

@@ -89,6 +89,9 @@ class Scene:
     def signature_expired(self) -> Answer:
         return self.sent(created=1_000_000_000, expires=1_000_000_060).send()
 
+    def body_timeout(self) -> Answer:
+        return self.sent().send_slowly()
+
     def payload_too_large(self) -> Answer:
         sent = self.sent()
         self.patch.setattr("portal.internal.door.CONTENT_MAX", -1)

@@ -22,6 +22,7 @@ from tests.internal.service import (
     Clock,
     Sent,
     Service,
+    Slow,
     debit_of,
     digest_of,
     issue,
@@ -335,6 +336,23 @@ def test_content_that_breaks_off_is_an_answer_like_any_other(
         environ_overrides={"wsgi.input": Broken(), "CONTENT_LENGTH": str(length)},
     )  # fmt: skip
     assert (answer.status_code, answer.mimetype) == (status, "application/problem+json")
+
+
+def test_content_that_comes_too_slowly_may_be_sent_again(service: Service, vault: Database) -> None:
+    sent, before = debit(service), digest_of(vault)
+    answer = sent.send_slowly(b'{"a"')
+    assert (answer.status_code, answer.json["code"]) == (408, "body_timeout")
+    assert (answer.json["got"], answer.json["length"], answer.json["seconds"]) == (4, 9, 5)
+    assert answer.json["detail"] == "Of 9 bytes 4 came in 5 seconds."
+    assert answer.json["retryable"] is True
+    assert digest_of(vault) == before
+    assert sent.send().status_code == 201
+
+
+def test_who_was_slow_and_sent_all_is_answered(service: Service) -> None:
+    sent = debit(service)
+    slow = {"wsgi.input": Slow(sent.body), "CONTENT_LENGTH": str(len(sent.body))}
+    assert sent.send(slow).status_code == 201
 
 
 def test_reading_takes_no_content(service: Service) -> None:

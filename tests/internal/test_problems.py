@@ -32,6 +32,7 @@ SIMPLE: dict[str, Callable[[Service], Answer]] = {
         "/refunds", {"entry": "ent_00000000", "reason": "failed"}
     ),
     "request_not_found": lambda service: service.get(f"/requests/{new_key()}"),
+    "body_timeout": lambda service: service.prepare("POST", "/debits", b"{").send_slowly(),
     "payload_too_large": lambda service: service.post("/debits", b" " * 20_000),
     "unsupported_media_type": lambda service: service.post(
         "/debits", b"{}", content_type="text/plain"

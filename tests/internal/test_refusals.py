@@ -28,6 +28,7 @@ def test_every_row_of_the_table_has_a_schema(error: type[Exception]) -> None:
         (signing.SignatureExpiredError, ["server_time"], []),
         (ledger.HoldNotFoundError, ["hold"], []),
         (ledger.AccountSuspendedError, ["account", "account_status", "refusal"], ["refusal"]),
+        (errors.BodyTimeoutError, ["got", "length", "seconds"], []),
         (errors.PayloadTooLargeError, ["maximum", "got"], []),
         (errors.MalformedRequestError, ["at", "maximum", "member"], ["at", "maximum", "member"]),
         (errors.ValidationError, ["members"], []),
