@@ -6,8 +6,11 @@ from typing import Any, Final
 
 from gunicorn.http.unreader import SocketUnreader
 
-# Seconds a thread waits for what a sender announced and does not send.
+# Seconds a thread waits for what a sender announced and does not send; one more for as many bytes
+# as came of it; and in all.
 READING_SECONDS: Final = 5.0
+READING_PACE: Final = 64.0 * 1024
+READING_MAX: Final = 20.0
 _AT_ONCE: Final = 0.001
 
 
@@ -27,16 +30,19 @@ class Reader(SocketUnreader):  # type: ignore[misc]  # it ships no types
         """Another request is lined up: its sender's time runs from now on."""
         self.request: Any = None
         self._since = time.monotonic()
+        self._allowed = READING_SECONDS
 
     def chunk(self, size_hint: int | None = None) -> bytes:
         """What has come, or comes in time; nothing where no more will be read."""
         if self.late is not None:
             return b""
-        left = max(self._since + READING_SECONDS - time.monotonic(), _AT_ONCE)
+        left = max(self._since + self._allowed - time.monotonic(), _AT_ONCE)
         own = self.sock.gettimeout()  # of whoever passes over what nobody read
         self.sock.settimeout(left if own is None else min(left, own))
         try:
-            return bytes(super().chunk(size_hint))
+            came = bytes(super().chunk(size_hint))
+            self._allowed = min(self._allowed + len(came) / READING_PACE, READING_MAX)
+            return came
         except TimeoutError:
             if own is not None:
                 raise

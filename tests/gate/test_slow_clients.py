@@ -231,3 +231,14 @@ def test_who_sends_too_slowly_hears_so_and_may_send_again(config: Config, tmp_pa
         assert posted(caller) == before
         assert batch.send(iter([batch.body]), 0).status == 201
         assert posted(caller) == before - 600
+
+
+def test_who_sends_slowly_and_steadily_is_waited_for(config: Config, tmp_path: Path) -> None:
+    with served(config, tmp_path) as caller:
+        batch = Batch(caller)
+        came, pieces, pause = 66_000, 30, 1.2 * READING_SECONDS / 30
+        size = -(-(len(batch.body) - came) // pieces)
+        rest = (batch.body[at : at + size] for at in range(came, len(batch.body), size))
+        began = time.monotonic()
+        assert batch.send(chain([batch.body[:came]], rest), pause).status == 201
+        assert time.monotonic() - began > READING_SECONDS
