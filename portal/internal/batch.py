@@ -25,12 +25,13 @@ from portal.internal.problems import (
     TABLE,
     as_door_error,
     internal_error_body,
+    problem,
     problem_answer,
     problem_body,
 )
 from portal.internal.refunds import refund_asked
 from portal.internal.replies import posted_reply
-from portal.internal.turns import Turns
+from portal.internal.turns import CrowdedError, Turns
 
 log = logging.getLogger(__name__)
 REFUSED: Final = (DoorError, ledger.LedgerError, pricing.PricingError)
@@ -71,8 +72,12 @@ def post_batch() -> Response:
     Nothing is bound to the key of the batch: each command has its own, and repeats by it.
     """
     asking = caller()
-    with TURNS.turn():
-        return answered(asking)
+    try:
+        with TURNS.turn(asking.key.service):
+            return answered(asking)
+    except CrowdedError as crowded:
+        away = ledger.StorageUnavailableError()
+        return problem(away, request.path, detail=str(crowded))
 
 
 def answered(asking: Caller) -> Response:

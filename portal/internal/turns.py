@@ -1,39 +1,59 @@
-"""Turns of a worker: batches go one by one, and only so many wait.
+"""Turns of a worker: batches go one by one, and only so many wait, not all of one service.
 
 Each keeps an interpreter busy and thousands of values in memory. Many at once would be no faster,
 and people and single requests would wait for all of them.
 """
 
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from portal.ledger import StorageUnavailableError
-
-WAITING_MAX: Final = 8
+PLACES: Final = 9  # one has its turn, the others wait for it
 PATIENCE_SECONDS: Final = 20.0
 
 
-class Turns:
-    """Who comes in takes a turn after those before; more than a few are sent away at once."""
+class CrowdedError(Exception):
+    """There is no place, or it was waited in for too long; the message says which."""
 
-    def __init__(self, waiting_max: int = WAITING_MAX, patience: float = PATIENCE_SECONDS) -> None:
-        self._places = threading.BoundedSemaphore(1 + waiting_max)
-        self._turn = threading.Lock()
-        self._patience = patience
+
+class Turns:
+    """Who comes in takes a turn after those before; who comes too many is sent away at once.
+
+    A service may take a place while more are free than it has: none keeps all others out.
+    """
+
+    def __init__(self, places: int = PLACES, patience: float = PATIENCE_SECONDS) -> None:
+        self.taken: Counter[str] = Counter()  # by service
+        self._places, self._patience = places, patience
+        self._counting, self._turn = threading.Lock(), threading.Lock()
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
-        """A turn. Raises StorageUnavailableError where too many wait, or it takes too long."""
-        if not self._places.acquire(blocking=False):
-            raise StorageUnavailableError
+    def turn(self, service: str) -> Iterator[None]:
+        """A turn. Raises CrowdedError."""
+        self._come(service)
         try:
             if not self._turn.acquire(timeout=self._patience):
-                raise StorageUnavailableError
+                raise CrowdedError("The batches before this one took too long: nothing was done.")
             try:
                 yield
             finally:
                 self._turn.release()
         finally:
-            self._places.release()
+            self._leave(service)
+
+    def _come(self, service: str) -> None:
+        with self._counting:
+            has, left = self.taken[service], self._places - self.taken.total()
+            if has < left:
+                self.taken[service] += 1
+                return
+        raise CrowdedError(
+            f"This worker has {left} of {self._places} places for batches left,"
+            f" and this service has {has}: nothing was done."
+        )
+
+    def _leave(self, service: str) -> None:
+        with self._counting:
+            self.taken -= Counter((service,))  # who has none is forgotten

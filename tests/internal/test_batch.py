@@ -20,6 +20,7 @@ from portal.database import Database, DatabaseError
 from portal.internal import SCOPES, batch, rules
 from portal.internal.bodies import BatchBody
 from portal.internal.problems import COMMANDS
+from portal.internal.turns import Turns
 from portal.limits import find_limits
 from tests.internal.service import (
     BESIDE,
@@ -257,6 +258,22 @@ def test_a_database_that_does_not_write_answers_for_all(
             assert answer.headers["Retry-After"] == "1"
     assert digest_of(vault) == before
     assert statuses(results(service, *commands)) == [201, 201]
+
+
+@SQLITE
+def test_one_service_leaves_places_to_others(
+    service: Service, app: Flask, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns = Turns(places=3, patience=0.01)
+    monkeypatch.setattr(batch, "TURNS", turns)
+    other = issue(app, clock, "other")
+    with turns.turn("nobody"):
+        turns.taken["tts"] = 1
+        answer = send(service, debit(1))
+        assert (answer.status_code, answer.json["code"]) == (503, "storage_unavailable")
+        assert answer.headers["Retry-After"] == "1"
+        assert "this service has 1" in answer.json["detail"]
+        assert "took too long" in send(other, debit(1)).json["detail"]
 
 
 @dataclass

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
+from collections.abc import Callable
 
 import pytest
 
-from portal.internal.turns import Turns
-from portal.ledger import StorageUnavailableError
+from portal.internal.turns import CrowdedError, Turns
 
 SOON = 5
 
@@ -16,23 +17,40 @@ SOON = 5
 class Crowd:
     """Threads that each take a turn, and keep it until they are let go."""
 
-    def __init__(self, turns: Turns, count: int) -> None:
+    def __init__(self, turns: Turns) -> None:
         self.turns = turns
         self.go = threading.Event()
-        self.inside = self.most = self.sent_away = 0
-        self.threads = [threading.Thread(target=self.take) for _ in range(count)]
-        for thread in self.threads:
-            thread.start()
+        self.inside = self.most = 0
+        self.came: Counter[str] = Counter()
+        self.sent_away: Counter[str] = Counter()
+        self.told = ""
+        self.threads: list[threading.Thread] = []
 
-    def take(self) -> None:
+    def come(self, service: str, count: int) -> None:
+        """So many of a service come, each once the one before has a place or has none."""
+        for _ in range(count):
+            before = turns_taken(self.turns)
+            thread = threading.Thread(target=self.take, args=(service,))
+            self.threads.append(thread)
+            thread.start()
+            until(lambda: turns_taken(self.turns) > before or not thread.is_alive())  # noqa: B023
+        self.came[service] += count
+
+    def take(self, service: str) -> None:
         try:
-            with self.turns.turn():
+            with self.turns.turn(service):
                 self.inside += 1
                 self.most = max(self.most, self.inside)
                 self.go.wait(SOON)
                 self.inside -= 1
-        except StorageUnavailableError:
-            self.sent_away += 1
+        except CrowdedError as error:
+            self.sent_away[service] += 1
+            self.told = str(error)
+
+    @property
+    def has(self) -> dict[str, int]:
+        """How many places each service got."""
+        return {name: self.came[name] - self.sent_away[name] for name in self.came}
 
     def end(self) -> None:
         self.go.set()
@@ -40,28 +58,61 @@ class Crowd:
             thread.join(SOON)
 
 
+def turns_taken(turns: Turns) -> int:
+    return turns.taken.total()
+
+
+def until(so: Callable[[], bool]) -> None:
+    """Wait for what is soon so."""
+    give_up = time.monotonic() + SOON
+    while not so() and time.monotonic() < give_up:
+        time.sleep(0.001)
+    assert so()
+
+
 def test_turns_are_taken_one_by_one_and_those_who_are_too_many_are_told_at_once() -> None:
-    crowd = Crowd(Turns(waiting_max=3), 10)
-    until = time.monotonic() + SOON
-    while crowd.sent_away < 6 and time.monotonic() < until:
-        time.sleep(0.01)
-    assert (crowd.inside, crowd.sent_away) == (1, 6)
+    crowd = Crowd(Turns(places=4))
+    for service in "abcdef":
+        crowd.come(service, 1)
+    assert (crowd.inside, crowd.sent_away.total()) == (1, 2)
     crowd.end()
-    assert (crowd.most, crowd.sent_away) == (1, 6)
+    assert (crowd.most, crowd.sent_away.total()) == (1, 2)
+
+
+def test_no_service_keeps_another_out() -> None:
+    crowd = Crowd(Turns(places=9))
+    crowd.come("greedy", 20)
+    assert crowd.has == {"greedy": 5}
+    assert crowd.told == (
+        "This worker has 4 of 9 places for batches left, and this service has 5: nothing was done."
+    )
+    crowd.come("second", 20)
+    crowd.come("third", 20)
+    crowd.come("fourth", 1)
+    assert crowd.has == {"greedy": 5, "second": 2, "third": 1, "fourth": 1}
+    crowd.end()
+    assert crowd.most == 1
+
+
+def test_a_place_that_is_left_may_be_taken_again() -> None:
+    turns = Turns(places=2)
+    for _ in range(3):
+        with turns.turn("mine"), pytest.raises(CrowdedError), turns.turn("mine"):
+            pass
 
 
 def test_nobody_waits_for_ever() -> None:
     turns = Turns(patience=0.05)
-    crowd = Crowd(turns, 1)
-    while not crowd.inside:
-        time.sleep(0.01)
-    with pytest.raises(StorageUnavailableError), turns.turn():
+    crowd = Crowd(turns)
+    crowd.come("mine", 1)
+    with pytest.raises(CrowdedError, match="took too long"), turns.turn("other"):
         pass
     crowd.end()
 
 
 def test_a_turn_ends_however_it_ends() -> None:
-    turns = Turns(waiting_max=0)
+    turns = Turns(places=1)
     for _ in range(3):
-        with pytest.raises(ValueError, match="mine"), turns.turn():
+        with pytest.raises(ValueError, match="mine"), turns.turn("mine"):
             raise ValueError("mine")
+    assert not turns.taken
