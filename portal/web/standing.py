@@ -79,12 +79,17 @@ def allocations_of(connection: Connection, standing: ledger.Posted) -> list[ledg
 
 
 def tag_of(connection: Connection, account_id: str, now: int) -> str | None:
-    """What a page shows of an account: it changes when, and only when, the page would.
+    """What a page shows of an account, which one that is included: it changes when, and only
+    when, the page would.
 
     One indexed row. None while something has fallen due that nobody has written yet: then
     only a preview can tell.
     """
-    account = ledger.get_account(connection, account_id)
+    return tag_at(ledger.get_account(connection, account_id), now)
+
+
+def tag_at(account: ledger.Account, now: int) -> str | None:
+    """The tag of an account's row at `now`."""
     if account.next_due_at is not None and account.next_due_at <= now:
         return None
-    return f"{account.seq}.{account.revision}.{utc_day(now)}"
+    return f"{account.id}.{account.seq}.{account.revision}.{utc_day(now)}"

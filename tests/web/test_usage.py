@@ -204,6 +204,16 @@ def test_a_poll_is_answered_with_nothing_until_something_changes(desk: Desk, ada
     assert polled(ada, changed) == (304, changed, "")
 
 
+def test_a_page_that_shows_another_account_is_told_to_change(
+    desk: Desk, ada: Visitor, bob: Visitor
+) -> None:
+    """Two tabs, and in one of them somebody else has signed in: both accounts are as old."""
+    tag = tag_in(ada.get("/usage").text)
+    assert (polled(ada, tag)[0], polled(bob, tag)[0]) == (304, 200)
+    ada.borrow(bob.cookie())
+    assert "1,000 posted" in words(polled(ada, tag)[2])
+
+
 def test_a_poll_keeps_the_span_that_is_shown(desk: Desk, ada: Visitor) -> None:
     desk.done(desk.debit("acme", 5))
     _, _, text = polled(ada, "old", "/usage?period=7d")
