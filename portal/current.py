@@ -3,9 +3,11 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from flask import current_app, has_request_context, request
+from flask import Flask, current_app, has_request_context, request
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import OperationalError, TimeoutError
+from werkzeug.exceptions import SecurityError
+from werkzeug.wsgi import get_host
 
 from portal import ledger, pricing
 from portal.config import Config
@@ -136,6 +138,15 @@ def unavailable(error: DatabaseError) -> NoReturn:
     if isinstance(error, BusyError):
         raise ledger.InProgressError from error
     raise ledger.StorageUnavailableError from error
+
+
+def is_trusted(app: Flask, scheme: str, host: str | None) -> bool:
+    """Whether the framework would let a request for this host's name in."""
+    try:
+        known = {"wsgi.url_scheme": scheme, "HTTP_HOST": host}
+        return host is not None and bool(get_host(known, app.config["TRUSTED_HOSTS"]))
+    except SecurityError:
+        return False
 
 
 def application() -> Application:

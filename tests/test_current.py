@@ -227,3 +227,10 @@ def test_each_command_of_a_service_counts_against_its_account(
         state.submit_all([debit(5, "other"), debit(6)], atomic=True)
     assert (undone.value.place, type(undone.value.error)) == (1, RateLimitedError)
     assert [type(each) for each in state.submit_all([debit(7)])] == [RateLimitedError]
+
+
+def test_only_names_of_ours_are_trusted() -> None:
+    app = Flask(__name__)
+    app.config["TRUSTED_HOSTS"] = ["credits.example"]
+    hosts = ("credits.example", "credits.example:8000", "evil.example", "a b", "", None)
+    assert [current.is_trusted(app, "http", host) for host in hosts] == [True] * 2 + [False] * 4

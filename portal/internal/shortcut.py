@@ -7,16 +7,15 @@ than the door itself. Whatever is not plain goes the framework's own way: the an
 
 import re
 from collections.abc import Callable, Iterable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final, NamedTuple
 
 from flask import Flask, Response
 from flask.ctx import RequestContext
 from flask.sessions import NullSession
-from werkzeug.exceptions import SecurityError
 from werkzeug.routing import Rule
-from werkzeug.wsgi import get_host
 
+from portal import current
 from portal.internal import door
 from portal.internal.blueprint import answer_problem, blueprint
 
@@ -43,7 +42,7 @@ class Shortcut:
         for rule in app.url_map.iter_rules():
             if rule.endpoint.startswith(f"{blueprint.name}.") and "POST" in (rule.methods or ()):
                 self._open(rule, app.view_functions[rule.endpoint])
-        self._trusts = lru_cache(maxsize=64)(self._is_trusted)
+        self._trusts = lru_cache(maxsize=64)(partial(current.is_trusted, app))
 
     def find(self, environ: dict[str, Any]) -> Way | None:
         """The way of a request, or None where the framework shall look for it."""
@@ -85,11 +84,3 @@ class Shortcut:
             return None
         rule, view, member = found
         return Way(rule, view, {member: name})
-
-    def _is_trusted(self, scheme: str, host: str | None) -> bool:
-        """Whether the framework would let this host's name in."""
-        try:
-            known = {"wsgi.url_scheme": scheme, "HTTP_HOST": host}
-            return host is not None and bool(get_host(known, self._app.config["TRUSTED_HOSTS"]))
-        except SecurityError:
-            return False
