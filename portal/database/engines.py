@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from portal.config import Config
 from portal.database import postgresql, sqlite
 from portal.database.errors import find_failure, is_down, may_repeat
+from portal.database.glances import Glances
 
 Answer = TypeVar("Answer")
 TRIES: Final = 3
@@ -26,12 +27,14 @@ class Database:
             self._turnstile: sqlite.Turnstile | None = sqlite.Turnstile(path)
             self._writer = sqlite.engine(path, writes=True, pool=config.database_pool)
             self._reader = sqlite.engine(path, writes=False, pool=config.database_pool)
+            self.glances = Glances(sqlite.engine(path, writes=False, pool=1))
         else:
             self._turnstile = None
             self._writer = postgresql.engine(config.database_url, pool=config.database_pool)
             self._reader = self._writer.execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
             )
+            self.glances = Glances(postgresql.engine(config.database_url, pool=1, glances=True))
         self._path = path
         self._url = config.database_url
 
@@ -105,6 +108,7 @@ class Database:
         """Close all connections."""
         self._writer.dispose()
         self._reader.dispose()
+        self.glances.close()
 
 
 @contextmanager

@@ -25,8 +25,9 @@ ANSWER_MILLISECONDS: Final = 15_000
 class Pipeline:
     """Runs statements on one connection; each is prepared when it is first sent."""
 
-    def __init__(self, connection: Connection[Any]) -> None:
+    def __init__(self, connection: Connection[Any], patience: int | None = None) -> None:
         self._connection = connection
+        self._patience = patience
         self._pgconn = connection.pgconn
         self._loader = Transformer(connection)
         self._names: dict[str, bytes] = {}
@@ -42,6 +43,13 @@ class Pipeline:
         """
         sent = as_sent(asked)
         return [self._rows(result) for result in self._run(sent)[-len(sent) :]] if sent else []
+
+    def at_once(self, asked: Sequence[Asked]) -> list[list[Row]]:
+        """The rows of each statement, in a database transaction that this trip begins and ends.
+
+        Nothing may be left for later. Raises as a call does.
+        """
+        return [self._rows(result) for result in self._results(as_sent(asked))]
 
     def later(self, asked: Sequence[Asked]) -> None:
         """Run statements whose rows nobody wants before whatever is run next, COMMIT included."""
@@ -77,6 +85,10 @@ class Pipeline:
         self._later = []
         if self._pgconn.transaction_status == pq.TransactionStatus.IDLE:
             sent.insert(0, (self._begin(), []))
+        return self._results(sent)
+
+    def _results(self, sent: Sequence[Sent]) -> list[pq.abc.PGresult]:
+        """One trip. Raises the error of the first statement that failed."""
         try:
             results = self._trip(sent)
         except BaseException:
@@ -139,7 +151,7 @@ class Pipeline:
     def _result(self) -> pq.abc.PGresult | None:
         """The next answer, waited for without the interpreter's lock, which libpq would keep."""
         while self._pgconn.is_busy():
-            if not self._readable.poll(ANSWER_MILLISECONDS):
+            if not self._readable.poll(self._patience or ANSWER_MILLISECONDS):
                 raise OperationalError("the server does not answer")
             self._pgconn.consume_input()
         return self._pgconn.get_result()

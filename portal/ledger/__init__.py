@@ -111,7 +111,7 @@ from portal.ledger.standing import (
     holds_by_id,
     open_holds,
 )
-from portal.ledger.statements import PIPELINE
+from portal.ledger.statements import PIPELINE, Statement
 from portal.ledger.states import STATES, States
 from portal.ledger.tables import metadata
 from portal.ledger.tariffs import load_tariffs, publish_tariff
@@ -178,6 +178,7 @@ __all__ = [
     "Overdue",
     "PIPELINE",
     "STATES",
+    "Statement",
     "States",
     "Page",
     "PlaceHold",

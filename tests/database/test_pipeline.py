@@ -120,6 +120,19 @@ def test_a_server_that_ends_the_connection_is_an_error_and_the_next_one_works(
         assert trip(connection, (NUMBER, [5])) == [[(5,)]]
 
 
+def test_a_trip_can_be_a_transaction_of_its_own(database: Database) -> None:
+    number, now = "SELECT txid_current()", "SELECT transaction_timestamp()"
+    with database.writing() as connection:
+        pipeline = connection.info[PIPELINE]
+        first, second = (pipeline.at_once([(number, []), (now, []), (now, [])]) for _ in range(2))
+        assert first[0] != second[0]
+        assert first[1] == first[2] != second[1] == second[2]
+        assert pipeline._pgconn.transaction_status == psycopg.pq.TransactionStatus.IDLE
+        with pytest.raises(psycopg.errors.DivisionByZero):
+            pipeline.at_once([(QUOTIENT, [0]), (NUMBER, [1])])
+        assert pipeline.at_once([(NUMBER, [1])]) == [[(1,)]]
+
+
 def test_other_threads_run_while_it_waits(database: Database) -> None:
     counted = 0
     ended = threading.Event()
