@@ -17,12 +17,15 @@ from portal.database import Database
 
 
 class Portal(Flask):
-    """Flask, whose views here are plain functions, and which knows a short way to the door's."""
+    """Flask, whose views here are plain functions, and which knows a short way to some."""
 
     shortcut: internal.Shortcut | None = None
+    polls: web.Polls | None = None
 
     def wsgi_app(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        """Answer by the short way, or by the framework's own."""
+        """Answer by a short way, or by the framework's own."""
+        if self.polls is not None and web.UNCHANGED in environ:
+            return self.polls.answer(environ, start_response)
         if self.shortcut is not None and (way := self.shortcut.find(environ)) is not None:
             return self.shortcut.answer(way, environ, start_response)
         return super().wsgi_app(environ, start_response)
@@ -62,6 +65,7 @@ def create_app(config: Config | None = None, *, clock: Callable[[], int] = utc_n
     operations.register(app)
     cli.register(app)
     app.shortcut = internal.Shortcut(app)
+    app.polls = web.Polls(app)
     return app
 
 

@@ -28,20 +28,24 @@ from portal.identity.people import (
     set_password_hash,
 )
 from portal.identity.sessions import (
+    LIVE,
     SEEN_EVERY,
     Lifetime,
     Session,
     begin_session,
     end_session,
     find_session,
+    live_at,
     new_token,
     renew_session,
+    session_of,
 )
 from portal.identity.sweeping import sweep
 from portal.identity.tables import ROLES, metadata
 
 __all__ = [
     "ATTEMPTS_MAX",
+    "LIVE",
     "ROLES",
     "SEEN_EVERY",
     "AccountMissingError",
@@ -68,10 +72,12 @@ __all__ = [
     "hash_password",
     "is_outdated",
     "list_people",
+    "live_at",
     "metadata",
     "new_token",
     "normal_email",
     "renew_session",
+    "session_of",
     "set_password_hash",
     "sweep",
     "verify_password",

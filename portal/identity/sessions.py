@@ -1,8 +1,9 @@
 """Sessions: rows that say who sits behind a cookie, until they sign out or time runs out."""
 
 import secrets
+from collections.abc import Sequence
 from hashlib import sha256
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -70,8 +71,18 @@ def find_session(
     connection: Connection, token: str, now: int, lifetime: Lifetime = USUAL
 ) -> Session | None:
     """The live session behind a cookie's value: not idle, not too old, person not disabled."""
-    row = connection.execute(LIVE, {"digest": digest(token), **ends(now, lifetime)}).first()
-    return None if row is None else Session(row[0], row[1], row[2], Person._make(row[3:]))
+    row = connection.execute(LIVE, live_at(token, now, lifetime)).first()
+    return None if row is None else session_of(row)
+
+
+def live_at(token: str, now: int, lifetime: Lifetime) -> dict[str, Any]:
+    """What LIVE is asked with, for the session behind a cookie's value at `now`."""
+    return {"digest": digest(token), **ends(now, lifetime)}
+
+
+def session_of(row: Sequence[Any]) -> Session:
+    """What a row of LIVE says."""
+    return Session(row[0], row[1], row[2], Person._make(row[3:]))
 
 
 def renew_session(connection: Connection, session: Session, now: int) -> None:

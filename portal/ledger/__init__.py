@@ -4,6 +4,7 @@ Other rooms say `from portal import ledger`; none reaches into its modules.
 """
 
 from portal.ledger.accounts import (
+    ACCOUNT,
     Profile,
     find_account,
     find_profile,
@@ -130,6 +131,7 @@ GUARDED_TABLES = frozenset(metadata.tables) | {"alembic_version"}
 
 __all__ = [
     "account_of",
+    "ACCOUNT",
     "AMOUNT_MAX",
     "Account",
     "AccountFrozenError",

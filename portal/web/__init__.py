@@ -19,6 +19,7 @@ from portal.web import (
     usage,
     visitor,
 )
+from portal.web.polls import UNCHANGED, Polls
 
 BLUEPRINTS = (
     home.bp,
@@ -46,4 +47,4 @@ def register(app: Flask) -> None:
         app.register_blueprint(blueprint)
 
 
-__all__ = ["errors", "register"]
+__all__ = ["UNCHANGED", "Polls", "errors", "register"]

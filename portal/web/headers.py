@@ -68,8 +68,13 @@ def is_page() -> bool:
 def nonce() -> str:
     """This request's own nonce: scripts and htmx attributes without it do nothing."""
     if "nonce" not in g:
-        g.nonce = secrets.token_urlsafe(18)
+        g.nonce = new_nonce()
     return str(g.nonce)
+
+
+def new_nonce() -> str:
+    """A nonce that nobody can guess."""
+    return secrets.token_urlsafe(18)
 
 
 def hx(**attributes: str | bool) -> Markup:

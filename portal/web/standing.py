@@ -93,3 +93,8 @@ def tag_at(account: ledger.Account, now: int) -> str | None:
     if account.next_due_at is not None and account.next_due_at <= now:
         return None
     return f"{account.id}.{account.seq}.{account.revision}.{utc_day(now)}"
+
+
+def account_in(tag: str) -> str:
+    """The account that a tag names; there may be none of that name."""
+    return tag.rsplit(".", 3)[0]

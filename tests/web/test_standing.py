@@ -3,7 +3,7 @@
 import pytest
 
 from portal import ledger
-from portal.web.standing import Standing, standing_of, tag_of
+from portal.web.standing import Standing, account_in, standing_of, tag_of
 from tests.web.desk import DAY, HOUR, MONTH_START, NOW, SECOND, Desk
 
 NEXT_MONTH = MONTH_START + 30 * DAY
@@ -106,6 +106,14 @@ def test_there_is_no_tag_while_something_is_due(desk: Desk) -> None:
     assert tag(desk) is not None
     desk.clock.now += 900 * SECOND
     assert tag(desk) is None
+
+
+def test_a_tag_is_of_one_account_and_names_it(desk: Desk) -> None:
+    desk.account("a.1.2:3")
+    tags = {name: tag(desk, name) for name in ("acme", "bolt", "a.1.2:3")}
+    assert len(set(tags.values())) == 3
+    assert [account_in(each or "") for each in tags.values()] == [*tags]
+    assert account_in("none") == "none"
 
 
 def test_an_account_that_is_not_there_is_an_error(desk: Desk) -> None:
