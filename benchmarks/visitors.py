@@ -49,7 +49,7 @@ class Visitor:
 
     @classmethod
     def signed_in(cls, made: Ledger, authority: str) -> "Visitor":
-        """A new customer who has filled the sign-in form in."""
+        """A new customer who has signed in."""
         open_accounts(made, [ACCOUNT])
         made.database.run(
             lambda each: identity.add_person(
@@ -57,10 +57,17 @@ class Visitor:
             )
         )
         visitor = cls(authority)
-        form = {"email": EMAIL, "password": PASSWORD}
-        form["csrf_token"] = found(TOKEN, visitor.ask("GET", "/login", 200))[0]
-        visitor.ask("POST", "/login", 303, urlencode(form))
+        visitor.sign_in()
         return visitor
+
+    def sign_in(self) -> None:
+        """Fill the sign-in form in."""
+        self.send("/login", "/login", email=EMAIL, password=PASSWORD)
+
+    def send(self, page: str, path: str, **form: str) -> None:
+        """Send a form, with the token that a page gives to its forms."""
+        form["csrf_token"] = found(TOKEN, self.ask("GET", page, 200))[0]
+        self.ask("POST", path, 303, urlencode(form))
 
     def poll(self) -> bytes:
         """What the usage page, as it is now, sends every few seconds while it is looked at."""

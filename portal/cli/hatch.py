@@ -3,7 +3,8 @@
 To hand a request from thread to thread costs more than to answer it. So each signed POST that has
 arrived whole is answered here, in a greenlet of its own: where it submits a command it lets the
 next one begin, and once all that had arrived have come so far, their commands are one group
-(ledger.md §4). All else, slow clients above all, is left to the worker's threads.
+(ledger.md §4). A poll of a page is answered here, too, where nothing is new. All else, slow clients
+above all, is left to the worker's threads.
 """
 
 import os
@@ -19,12 +20,13 @@ from typing import Any, Final, NamedTuple
 from greenlet import getcurrent, greenlet
 from gunicorn.http import wsgi
 
-from portal import ledger
-from portal.cli.plain import PREFIX, SIZE_MAX, Headers, read_plain, spoken
+from portal import ledger, web
+from portal.cli.plain import PREFIXES, SIZE_MAX, Headers, read_plain, spoken
 from portal.current import TOGETHER
 
 IDLE_SECONDS: Final = 1.0
 STOPPING_SECONDS: Final = 0.05
+PREFIX_MAX: Final = max(map(len, PREFIXES))
 
 
 class Visit(greenlet):
@@ -46,7 +48,7 @@ class Waiting(NamedTuple):
 
 
 class Hatch(threading.Thread):
-    """Answers signed requests on the connections that a worker hands over.
+    """Answers signed requests, and polls, on the connections that a worker hands over.
 
     worker: gunicorn's, with `take_back(conn)` for what a thread shall answer and `part_with(conn)`
     for what has ended. linger: seconds a stopping worker keeps silent connections.
@@ -63,6 +65,7 @@ class Hatch(threading.Thread):
         self._poller.register(self._bell, selectors.EVENT_READ)
         self._silent: dict[Any, float] = {}  # connections and since when, the longest first
         self._waiting: list[Waiting] = []
+        self._polls: web.Polls | None = getattr(worker.wsgi, "polls", None)
         self._always = {
             **wsgi.base_environ(worker.cfg),
             "wsgi.multithread": True,
@@ -71,9 +74,9 @@ class Hatch(threading.Thread):
 
     @staticmethod
     def wants(sock: socket.socket) -> bool:
-        """Whether a connection is about to say a signed POST."""
+        """Whether a connection is about to say a signed POST, or a poll."""
         try:
-            return sock.recv(len(PREFIX), socket.MSG_PEEK) == PREFIX
+            return sock.recv(PREFIX_MAX, socket.MSG_PEEK).startswith(PREFIXES)
         except OSError:
             return False
 
@@ -123,7 +126,7 @@ class Hatch(threading.Thread):
             seen = b""
         self._silent.pop(conn, None)
         plain = read_plain(seen)
-        if plain is None:
+        if plain is None or not self._may_answer(plain.environ):
             self._end(conn, self._worker.take_back if seen else self._worker.part_with)
             return
         try:
@@ -137,6 +140,19 @@ class Hatch(threading.Thread):
         environ["SERVER_NAME"], environ["SERVER_PORT"] = conn.server[0], str(conn.server[1])
         Visit(self.answer, conn, environ, stays=plain.stays).switch()
 
+    def _may_answer(self, environ: dict[str, Any]) -> bool:
+        """Whether to answer here: a page that has to be made would keep everybody waiting."""
+        if environ["REQUEST_METHOD"] == "POST":
+            return True
+        try:
+            tag = self._polls and self._polls.find_unchanged(environ)
+        except Exception:
+            self._worker.log.exception("a poll failed: a thread answers it")
+            return False
+        if tag is not None:
+            environ[web.UNCHANGED] = tag
+        return tag is not None
+
     def answer(self) -> None:
         """Answer the visit that runs this, as the worker's threads answer theirs."""
         visit: Any = getcurrent()
@@ -148,7 +164,7 @@ class Hatch(threading.Thread):
         try:
             answer = spoken(*self._ask(visit.environ), stays=visit.stays)
         except Exception:
-            worker.log.exception("a signed request failed")
+            worker.log.exception("a request failed")
             visit.stays = False
             answer = spoken("500 Internal Server Error", [], b"", stays=False)
         self._send(visit, answer)

@@ -1,8 +1,9 @@
-"""Signed POSTs in their plainest form, between bytes and WSGI; nothing odd is read here.
+"""Signed POSTs and polls in their plainest form, between bytes and WSGI; nothing odd is read here.
 
-A general parser spends as long on a request as the door does. This one knows a single shape, by
-which clients of the door speak, and reads it as the server's own would; of anything else it says
-that it is not plain, and the server's own reads it. It holds no connection and sends nothing.
+A general parser spends as long on a request as the door does. This one knows two shapes, by
+which clients of the door and browsers that poll speak, and reads them as the server's own would; of
+anything else it says that it is not plain, and the server's own reads it. It holds no connection
+and sends nothing.
 """
 
 import re
@@ -13,18 +14,22 @@ from gunicorn import util
 from gunicorn.http import wsgi
 
 from portal import internal
+from portal.web import polls
 
-PREFIX: Final = f"POST {internal.blueprint.url_prefix}/".encode()
+POST: Final = f"POST {internal.blueprint.url_prefix}/".encode()
+POLL: Final = f"GET {polls.PATH}?".encode()
+PREFIXES: Final = (POST, POLL)
 # A batch is a group of its own: those who wait for the next group do not wait for it.
-BATCH: Final = PREFIX + b"batch "
+BATCH: Final = POST + b"batch "
 SIZE_MAX: Final = 64 * 1024
 END: Final = b"\r\n\r\n"
 # A path without an escape, names without an underscore, values in ASCII without a blank around.
 HEAD: Final = re.compile(
-    rb"POST (/[A-Za-z0-9._:~/-]{1,256}) HTTP/1\.1\r\n"
+    rb"(POST|GET) ((/[A-Za-z0-9._:~/-]{1,256})(?:\?([A-Za-z0-9._:~=&-]{1,256}))?) HTTP/1\.1\r\n"
     rb"((?:[A-Za-z0-9-]{1,64}: [!-~](?:[ -~]{0,4000}[!-~])?\r\n){1,40})\r\n"
 )
 DIGITS: Final = re.compile(r"[0-9]{1,6}")
+UNCHANGED: Final = "304 "  # has no body, and tells no length of one
 # What changes how a request is read, or what is said of it; the server knows how far it is true.
 NOT_PLAIN: Final = frozenset(
     "HTTP_" + name
@@ -62,25 +67,25 @@ def read_plain(seen: bytes) -> Plain | None:
     """
     end = seen.find(END)
     head = HEAD.fullmatch(seen, 0, end + len(END)) if end > 0 else None
-    if head is None or not seen.startswith(PREFIX) or seen.startswith(BATCH):
+    if head is None or not seen.startswith(PREFIXES) or seen.startswith(BATCH):
         return None
-    path = head[1].decode("ascii")
+    method, target, path, query, lines = (part.decode("ascii") for part in head.groups(b""))
     environ: dict[str, Any] = {
-        "REQUEST_METHOD": "POST",
-        "RAW_URI": path,
+        "REQUEST_METHOD": method,
+        "RAW_URI": target,
         "PATH_INFO": path,
         "SCRIPT_NAME": "",
-        "QUERY_STRING": "",
+        "QUERY_STRING": query,
         "SERVER_PROTOCOL": "HTTP/1.1",
         "wsgi.url_scheme": "http",
     }
-    for line in head[2].decode("ascii").split("\r\n")[:-1]:
+    for line in lines.split("\r\n")[:-1]:
         name, _, value = line.partition(": ")
         key = _KEYS.get(name) or _key_of(name)
         if key in environ or key in NOT_PLAIN:
             return None
         environ[key] = value
-    length = environ.get("CONTENT_LENGTH", "")
+    length = environ.get("CONTENT_LENGTH", "0" if method == "GET" else "")
     connection = environ.get("HTTP_CONNECTION", "keep-alive").lower()
     if not DIGITS.fullmatch(length) or connection not in ("keep-alive", "close"):
         return None
@@ -100,7 +105,8 @@ def spoken(status: str, headers: Headers, body: bytes, *, stays: bool) -> bytes:
         f"Connection: {'keep-alive' if stays else 'close'}",
         *[f"{name}: {value}" for name, value in headers],
     ]
-    if not any(name.lower() == "content-length" for name, _ in headers):
+    told = any(name.lower() == "content-length" for name, _ in headers)
+    if not told and not status.startswith(UNCHANGED):
         lines.append(f"Content-Length: {len(body)}")
     head = "\r\n".join([*lines, ""])
     if not SPOKEN.fullmatch(head) or head.count("\r\n") != len(lines):

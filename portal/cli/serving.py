@@ -69,7 +69,7 @@ class PromptWorker(gthread.ThreadWorker):  # type: ignore[misc]  # it ships no t
 
 
 class HatchWorker(PromptWorker):
-    """Threads for people, and one thread for all that services send (portal/cli/hatch.py)."""
+    """Threads for people, and one thread for services and polls (portal/cli/hatch.py)."""
 
     def run(self) -> None:
         """Serve until told to stop."""

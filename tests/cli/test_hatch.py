@@ -1,6 +1,8 @@
 """The hatch: requests that arrive together are posted together, by one thread."""
 
+import http.client
 import os
+import re
 import socket
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,11 +15,16 @@ import pytest
 from gunicorn.config import Config as Settings
 
 from benchmarks.requests import Signer
-from portal import ledger
+from benchmarks.visitors import EMAIL, PASSWORD, Visitor
+from portal import identity, ledger
 from portal.cli.hatch import Hatch
+from portal.clock import utc_now
 from portal.config import Config
 from portal.current import TOGETHER
-from tests.served import served
+from portal.database import Database
+from portal.web import UNCHANGED
+from tests.served import Caller, served
+from tests.web.desk import Desk
 
 LINGER = 0.2
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -26,7 +33,9 @@ Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 class Worker:
     """What the hatch needs of gunicorn's worker, with an application that posts what it is told."""
 
-    def __init__(self, post: Callable[[Sequence[Any]], list[Any]]) -> None:
+    def __init__(
+        self, post: Callable[[Sequence[Any]], list[Any]], wsgi: Application | None = None
+    ) -> None:
         self.cfg = Settings()
         self.cfg.set("keepalive", 30)
         self.alive, self.nr, self.max_requests = True, 0, 10**9
@@ -37,8 +46,15 @@ class Worker:
         self.ended: list[Any] = []
         self.noted: list[object] = []
         self.opened: list[socket.socket] = []
-        self.wsgi: Application = self.answer
+        self.wsgi: Application = wsgi or self.answer
         self.hatch = Hatch(self, LINGER)
+
+    def close(self) -> None:
+        for sock in self.opened:
+            sock.close()
+        self.hatch._poller.close()
+        os.close(self.hatch._bell)
+        os.close(self.hatch._rope)
 
     def note(self, *words: object) -> None:
         self.noted.append(words)
@@ -107,11 +123,7 @@ def worker(groups: list[list[Any]]) -> Iterator[Worker]:
 
     made = Worker(post)
     yield made
-    for sock in made.opened:
-        sock.close()
-    made.hatch._poller.close()
-    os.close(made.hatch._bell)
-    os.close(made.hatch._rope)
+    made.close()
 
 
 def test_requests_that_arrive_together_are_posted_together(
@@ -294,12 +306,14 @@ def test_a_broken_hatch_ends_its_worker(worker: Worker, monkeypatch: pytest.Monk
     assert worker.alive is False
 
 
-def test_it_wants_signed_posts_alone(worker: Worker) -> None:
+def test_it_wants_signed_posts_and_polls_alone(worker: Worker) -> None:
     for said, wanted in (
         (request("x"), True),
         (b"GET /internal/v1/accounts/a HTTP/1.1\r\n", False),
         (b"POST /login HTTP/1.1\r\n", False),
         (b"POST /int", False),
+        (poll("x"), True),
+        (b"GET /usage HTTP/1.1\r\n", False),
     ):
         one, other = socket.socketpair()
         with closing(one), closing(other):
@@ -319,6 +333,179 @@ def test_a_bell_that_rings_already_is_enough(worker: Worker) -> None:
     client.say("a job")
     worker.hatch.turn()
     assert client.hear() == "did a job"
+
+
+class Polls:
+    """An application's word on polls: nothing is new for one tag alone."""
+
+    def find_unchanged(self, environ: dict[str, Any]) -> str | None:
+        if environ["HTTP_HX_PTAG"] == "broken":
+            raise ValueError("broken")
+        return "a.1.1.1" if environ["HTTP_HX_PTAG"] == "a.1.1.1" else None
+
+
+def poll(tag: str, *lines: str) -> bytes:
+    said = ["GET /usage?period=30d HTTP/1.1", "Host: x", f"HX-PTag: {tag}", *lines, "", ""]
+    return "\r\n".join(said).encode()
+
+
+def test_a_poll_is_answered_where_nothing_is_new_and_else_given_back_unread(
+    worker: Worker,
+) -> None:
+    def answer(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        start("304 NOT MODIFIED", [("HX-PTag", environ[UNCHANGED])])
+        return ()
+
+    worker.hatch._polls, worker.wsgi = Polls(), answer  # type: ignore[assignment]
+    client = Client(worker)
+    for _ in range(2):
+        client.sock.sendall(poll("a.1.1.1"))
+        worker.hatch.turn()
+        told = client.sock.recv(65536)
+        assert told.startswith(b"HTTP/1.1 304 NOT MODIFIED\r\nServer: ")
+        assert told.endswith(b"\r\nConnection: keep-alive\r\nHX-PTag: a.1.1.1\r\n\r\n")
+    assert (worker.given_back, worker.ended) == ([], [])
+    for tag in ("a.1.1.2", "broken"):
+        other = Client(worker)
+        other.sock.sendall(poll(tag))
+        worker.hatch.turn()
+        assert worker.given_back.pop() is other.conn
+        assert other.conn.sock.recv(1000) == poll(tag)
+    assert len(worker.noted) == 1
+    client.sock.sendall(poll("a.1.1.2"))
+    worker.hatch.turn()
+    assert worker.given_back == [client.conn]
+
+
+def test_an_application_without_a_word_on_polls_answers_them_in_a_thread(worker: Worker) -> None:
+    client = Client(worker)
+    client.sock.sendall(poll("a.1.1.1"))
+    worker.hatch.turn()
+    assert worker.given_back == [client.conn]
+
+
+def test_commands_are_posted_though_somebody_polls(worker: Worker, groups: list[list[Any]]) -> None:
+    worker.hatch._polls = Polls()  # type: ignore[assignment]
+    clients = [Client(worker) for _ in range(3)]
+    clients[0].say("one")
+    clients[1].sock.sendall(poll("a.1.1.2"))
+    clients[2].say("two")
+    worker.hatch.turn()
+    assert sorted(groups[0]) == ["one", "two"]
+    assert worker.given_back == [clients[1].conn]
+
+
+def test_a_portals_own_polls_are_answered(config: Config) -> None:
+    desk = Desk(config)
+    desk.account("acme")
+    desk.person("ada@acme.example", "acme")
+    ada = desk.signed_in("ada@acme.example")
+    told = re.search(r'hx-ptag="([^"]+)"', ada.get("/usage").text)
+    assert told is not None
+    shape = ("HX-Request-Type: partial", "HX-Target: section#balance")
+    said = poll(told[1], f"Cookie: portal={ada.cookie()}", *shape).replace(
+        b"x\r", b"localhost\r", 1
+    )
+    with closing(Worker(lambda _: [], desk.app)) as worker:
+        client = Client(worker)
+        client.sock.sendall(said)
+        worker.hatch.turn()
+        assert client.sock.recv(65536).startswith(b"HTTP/1.1 304 NOT MODIFIED\r\n")
+        desk.done(desk.debit("acme", 1))
+        client.sock.sendall(said)
+        worker.hatch.turn()
+        assert worker.given_back == [client.conn]
+    desk.database.dispose()
+
+
+VARIES = re.compile(rb"(?<=\r\nDate: )[^\r]+|(?<=\r\nX-Request-Id: )[^\r]+|(?<='nonce-)[^']+")
+
+
+class Tab:
+    """A page that polls over connections of its own."""
+
+    def __init__(self, authority: str, said: bytes) -> None:
+        self.authority, self.said = authority, said
+
+    def ask(self, **changed: str) -> bytes:
+        """The answer to its poll, without what varies; with a header more if told so."""
+        lines = "".join(f"{name}: {value}\r\n" for name, value in changed.items()).encode()
+        host, port = self.authority.split(":")
+        with closing(socket.create_connection((host, int(port)), 10)) as client:
+            client.sendall(self.said[:-2] + lines + b"\r\n")
+            answer = b""
+            while b"\r\n\r\n" not in answer:
+                answer += client.recv(65536) or pytest.fail("it hung up")
+        return VARIES.sub(b"", answer)
+
+    def statuses(self) -> set[bytes]:
+        """What several polls are answered with, whichever worker they come to."""
+        return {self.ask()[9:12] for _ in range(10)}
+
+
+@pytest.fixture
+def visited(config: Config, tmp_path: Path) -> Iterator[tuple[Caller, Visitor]]:
+    """A portal with several workers, and a customer of acme who has signed in."""
+    workers = 1 if config.sqlite_file else 2
+    with served(config, tmp_path, workers=workers) as caller:
+        database = Database(config)
+        with database.writing() as connection:
+            identity.add_person(connection, EMAIL, PASSWORD, account_id="acme", now=utc_now())
+        database.dispose()
+        visitor = Visitor(caller.portal.authority)
+        visitor.sign_in()
+        yield caller, visitor
+
+
+def test_a_served_portal_tells_a_poll_alike_in_the_hatch_and_in_a_thread(
+    visited: tuple[Caller, Visitor],
+) -> None:
+    caller, visitor = visited
+    tab = Tab(caller.portal.authority, visitor.poll())
+    in_hatch, in_thread = tab.ask(X="ab"), tab.ask(X="a\tb")
+    assert in_hatch == in_thread
+    assert in_hatch.startswith(b"HTTP/1.1 304 NOT MODIFIED\r\n")
+
+
+def test_a_browsers_one_connection_goes_to_and_fro_between_hatch_and_threads(
+    visited: tuple[Caller, Visitor],
+) -> None:
+    caller, visitor = visited
+    connection = http.client.HTTPConnection(caller.portal.authority, timeout=10)
+
+    def ask(said: bytes) -> tuple[int, bytes, str | None]:
+        lines = said.decode().split("\r\n")
+        headers = dict(line.split(": ", 1) for line in lines[1:] if line)
+        connection.request("GET", lines[0].split(" ")[1], headers=headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read(), answer.getheader("HX-PTag")
+
+    page = visitor.poll()
+    with closing(connection):
+        for _ in range(3):
+            assert ask(page)[0] == 304
+            assert caller.debit().status == 201
+            status, body, tag = ask(page)
+            assert (status, b"<html" in body) == (200, False)
+            whole = re.sub(rb"HX-[^\r]*\r\n", b"", page)
+            assert ask(whole)[0] == 200
+            page = re.sub(rb"HX-PTag: [^\r]*", f"HX-PTag: {tag}".encode(), page)
+        assert ask(page)[0] == 304
+
+
+def test_a_served_portal_shows_a_debit_at_the_next_poll_and_nothing_after_signing_out(
+    visited: tuple[Caller, Visitor],
+) -> None:
+    caller, visitor = visited
+    for _ in range(2):
+        tab = Tab(caller.portal.authority, visitor.poll())
+        assert tab.statuses() == {b"304"}
+        assert caller.debit().status == 201
+        assert tab.statuses() == {b"200"}
+    tab = Tab(caller.portal.authority, visitor.poll())
+    assert tab.statuses() == {b"304"}
+    visitor.send("/usage", "/logout")
+    assert tab.statuses() == {b"401"}
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)

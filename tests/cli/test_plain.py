@@ -48,6 +48,12 @@ def by_us(said: bytes) -> dict[str, Any] | None:
     return {**plain.environ, "wsgi.input": plain.environ["wsgi.input"].read()}
 
 
+def poll(*lines: bytes, target: bytes = b"/usage?period=30d") -> bytes:
+    cookie = b"Cookie: portal=x"
+    said = [b"GET " + target + b" HTTP/1.1", b"Host: x", b"HX-PTag: a.1.1.1", cookie, *lines]
+    return b"\r\n".join([*said, b"", b""])
+
+
 PLAIN = [
     request(),
     request(body=b""),
@@ -57,6 +63,11 @@ PLAIN = [
     request(b"X-Odd: a \t b".replace(b"\t", b"-")),
     request(b"Accept: */*", b"User-Agent: speech/1.0 (x; y)", b'Idempotency-Key: "k-1"'),
     *Signer("127.0.0.1:80", "bench-202611a", "x" * 43).debits(["acme"], 12),
+    request(head=HEAD.replace(b"debits", b"debits?x=1")),
+    poll(),
+    poll(b"Connection: close", b'sec-ch-ua: "Not:A-Brand";v="8"', b"sec-ch-ua-mobile: ?0"),
+    poll(target=b"/usage?period=2026-11-01..2026-11-22&by=key"),
+    poll(b"Content-Length: 0"),
 ]
 
 
@@ -88,7 +99,19 @@ ODD = {
     "elsewhere": request(head=b"POST /login HTTP/1.1\r\n"),
     "an older protocol": request(head=HEAD.replace(b"1.1", b"1.0")),
     "a batch": request(head=HEAD.replace(b"debits", b"batch")),
-    "a query": request(head=HEAD.replace(b"debits", b"debits?x=1")),
+    "an odd query": request(head=HEAD.replace(b"debits", b"debits?x=%31")),
+    "two queries": request(head=HEAD.replace(b"debits", b"debits?x=1?y=2")),
+    "an empty query": request(head=HEAD.replace(b"debits", b"debits?")),
+    "a fragment": request(head=HEAD.replace(b"debits", b"debits#x")),
+    "another page": poll(target=b"/ledger?period=30d"),
+    "a page without a query": poll(target=b"/usage"),
+    "a page with an empty one": poll(target=b"/usage?"),
+    "a page with an escape": poll(target=b"/usage?period=%37d"),
+    "a poll by another method": poll().replace(b"GET", b"HEAD"),
+    "a poll that is cut short": poll()[:-1],
+    "a poll with less than it says": poll(b"Content-Length: 5"),
+    "a poll in chunks": poll(b"Transfer-Encoding: chunked"),
+    "two tags": poll(b"HX-PTag: b.1.1.1"),
     "an escape": request(head=HEAD.replace(b"debits", b"%64ebits")),
     "two blanks": request(head=HEAD.replace(b"POST ", b"POST  ")),
     "an absolute address": request(head=HEAD.replace(b"/int", b"http://x/int", 1)),
@@ -139,14 +162,23 @@ PIECES = [
 @settings(max_examples=600, deadline=None)
 @given(
     lines=st.lists(st.sampled_from(PIECES), max_size=6),
-    path=st.sampled_from([b"/internal/v1/debits", b"/internal/v1//debits", b"/internal/v1/a.b~c"]),
+    path=st.sampled_from(
+        [
+            b"POST /internal/v1/debits",
+            b"POST /internal/v1//debits",
+            b"POST /internal/v1/a.b~c",
+            b"POST /internal/v1/debits?a=b",
+            b"GET /usage?period=30d",
+            b"GET /usage?a=b:c&&d",
+        ]
+    ),
     end=st.sampled_from([b"\r\n", b"\r\n", b"\r\n", b"\n"]),
     body=st.binary(max_size=30),
 )
 def test_whatever_is_plain_the_server_reads_alike(
     lines: list[bytes], path: bytes, end: bytes, body: bytes
 ) -> None:
-    said = b"POST " + path + b" HTTP/1.1" + end + end.join([*lines, b"", b""]) + body
+    said = path + b" HTTP/1.1" + end + end.join([*lines, b"", b""]) + body
     plain = read_plain(said)
     if plain is not None:
         assert by_us(said) == by_server(said[: plain.size])
@@ -182,6 +214,11 @@ def test_an_answer_says_what_the_server_would() -> None:
 def test_an_answer_without_a_length_gets_one() -> None:
     answer = spoken("200 OK", [], b"four", stays=False)
     assert b"\r\nConnection: close\r\nContent-Length: 4\r\n\r\nfour" in answer
+
+
+def test_who_is_told_that_nothing_is_new_is_told_no_length() -> None:
+    answer = spoken("304 NOT MODIFIED", [("HX-PTag", "a.1.1.1")], b"", stays=True)
+    assert answer.endswith(b"Connection: keep-alive\r\nHX-PTag: a.1.1.1\r\n\r\n")
 
 
 @pytest.mark.parametrize("value", ["a\r\nSet-Cookie: b", "a\n", "é", "\0"])
