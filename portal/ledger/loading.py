@@ -43,7 +43,9 @@ def load(
     if hold_ids or entry_ids:
         ids |= owners(connection, hold_ids, entry_ids)
     open_holds = load_states(connection, known, commands, sorted(ids), lock=lock)
-    pinned = {hold.id for hold in open_holds if hold.expires_at <= now}.union(hold_ids)
+    named = set(hold_ids)
+    known.holds = {hold.id: hold for hold in open_holds if hold.id in named}
+    pinned = named.union(hold.id for hold in open_holds if hold.expires_at <= now)
     if pinned:
         load_holds(connection, known, hold_ids, sorted(pinned))
     if entry_ids:
@@ -110,18 +112,22 @@ def states_of(
 def load_holds(
     connection: Connection, known: Known, hold_ids: list[str], pinned: list[str]
 ) -> None:
-    """The holds that commands name, the entries that closed them, and what is `pinned` by holds."""
-    named = {"holds": hold_ids}
-    holds, endings, pins = read_all(
-        connection,
-        [(queries.NAMED_HOLDS, named), (queries.ENDINGS, named), (queries.PINS, {"holds": pinned})],
-    )
-    known.holds = {row[0]: Hold(*row) for row in holds}
-    for entry in (Entry(*row) for row in endings):
-        closed = known.late if entry.kind == "debit" else known.ended
-        closed[entry.hold_id or ""] = entry
+    """What is `pinned` by holds; of those that commands name and that are open no more, the holds
+    and the entries that closed them, too.
+    """
+    closed = {"holds": [each for each in hold_ids if each not in known.holds]}
+    asked_for: list[tuple[Statement, dict[str, Any]]] = [(queries.PINS, {"holds": pinned})]
+    if closed["holds"]:
+        asked_for += [(queries.NAMED_HOLDS, closed), (queries.ENDINGS, closed)]
+    pins, *others = read_all(connection, asked_for)
     keep_pins(known, pins, set(pinned))
-    load_late_claims(connection, known)
+    if others:
+        holds, endings = others
+        known.holds |= {row[0]: Hold._make(row) for row in holds}
+        for entry in map(Entry._make, endings):
+            ended = known.late if entry.kind == "debit" else known.ended
+            ended[entry.hold_id or ""] = entry
+        load_late_claims(connection, known)
 
 
 def keep_pins(known: Known, rows: Iterable[Row], wanted: set[str]) -> None:
