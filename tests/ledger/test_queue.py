@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from portal.ledger.errors import InProgressError, StorageUnavailableError
-from portal.ledger.queue import Queue, Ticket, parts_of, settle
+from portal.ledger.queue import Queue, Ticket, Waiting, parts_of, settle
 
 Answers = dict[int, object]
 
@@ -225,6 +225,45 @@ def test_whose_patience_ends_while_his_group_is_posted_leaves_and_the_group_goes
         assert not thread.is_alive()
     assert answers == {1: 10, 2: 20}
     assert not queue._led
+
+
+def test_who_is_struck_down_as_the_lead_comes_to_him_hands_it_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    poster = Poster()
+    poster.gate.set()
+    queue = Queue(poster)
+    answers: Answers = {}
+
+    class Bell:
+        """Rings as the lead comes; who hears it is struck down."""
+
+        def acquire(self, timeout: float) -> bool:
+            others.extend(ask(queue, [2], answers))
+            wait_until_waiting(queue, 2)
+            with queue._lock:
+                queue._hand_over()
+            raise SystemExit
+
+        def release(self) -> None:
+            pass
+
+    class Struck(Waiting):
+        def __init__(self, command: Any) -> None:
+            super().__init__(command)
+            if command == 1:
+                self.woken = Bell()  # type: ignore[assignment]
+
+    others: list[threading.Thread] = []
+    monkeypatch.setattr("portal.ledger.queue.Waiting", Struck)
+    queue._led = True  # as while somebody else is posting
+    with pytest.raises(SystemExit):
+        queue.submit(1)  # type: ignore[arg-type]
+    for thread in others:
+        thread.join(10)
+        assert not thread.is_alive()
+    assert answers == {2: 20}
+    assert poster.groups == [[2]]
 
 
 def tickets(accounts: str) -> list[Ticket]:
