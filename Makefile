@@ -11,7 +11,7 @@ RUN := $(VENV)/bin
 PYTEST := $(RUN)/python -m pytest
 WORKERS := --numprocesses auto --dist worksteal
 # These alone pass every branch of ledger and pricing; to be watched makes the rest a third slower.
-COVERING := tests/ledger tests/pricing tests/faults/test_queue.py
+COVERING := tests/ledger tests/pricing
 T ?=
 SECONDS ?= 300
 
