@@ -1,8 +1,21 @@
 """The garbage collector, kept away from work that makes many rows and no cycle among them."""
 
 import gc
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+
+class Absence:
+    """How many keep the collector away, and whether it comes back after the last of them."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.count = 0
+        self.returns = False
+
+
+ABSENCE = Absence()
 
 
 @contextmanager
@@ -11,10 +24,15 @@ def uncollected() -> Iterator[None]:
 
     To look for them all the while takes a tenth of a large batch, and a fifth of an audit.
     """
-    collects = gc.isenabled()
-    gc.disable()
+    with ABSENCE.lock:
+        if not ABSENCE.count:
+            ABSENCE.returns = gc.isenabled()
+            gc.disable()
+        ABSENCE.count += 1
     try:
         yield
     finally:
-        if collects:
-            gc.enable()
+        with ABSENCE.lock:
+            ABSENCE.count -= 1
+            if not ABSENCE.count and ABSENCE.returns:
+                gc.enable()

@@ -1,6 +1,8 @@
 """portal/ledger/collector.py: who keeps the garbage collector away leaves it as it was."""
 
 import gc
+import sys
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -30,4 +32,40 @@ def test_the_collector_comes_back_after_a_failure() -> None:
     gc.enable()
     with pytest.raises(KeyError), uncollected():
         raise KeyError
+    assert gc.isenabled()
+
+
+def test_who_leaves_first_leaves_the_others_alone() -> None:
+    gc.enable()
+    one, other, third = uncollected(), uncollected(), uncollected()
+    one.__enter__()
+    other.__enter__()
+    one.__exit__(None, None, None)
+    assert not gc.isenabled()
+    third.__enter__()
+    other.__exit__(None, None, None)
+    assert not gc.isenabled()
+    third.__exit__(None, None, None)
+    assert gc.isenabled()
+
+
+def test_the_collector_is_back_once_all_threads_are_done() -> None:
+    """A thread that looks while another one leaves must not send it away for good."""
+    gc.enable()
+    interval = sys.getswitchinterval()
+
+    def work() -> None:
+        for _ in range(20_000):
+            with uncollected():
+                pass
+
+    sys.setswitchinterval(1e-5)
+    try:
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+    finally:
+        sys.setswitchinterval(interval)
     assert gc.isenabled()
