@@ -99,13 +99,16 @@ class Hatch(threading.Thread):
     def turn(self) -> None:
         """Begin to answer all that has arrived, post what it asks for, and say what came of it."""
         wait = IDLE_SECONDS if self._worker.alive else STOPPING_SECONDS
-        for key, _ in self._poller.select(wait)[: ledger.GROUP_MAX]:
-            if key.data is None:
-                self._admit()
-            else:
-                self._begin(key.data)
-        while self._waiting:
-            self._post()
+        # All of them, in groups: who is said to be ready first would else be served alone.
+        ready = self._poller.select(wait)
+        for first in range(0, len(ready), ledger.GROUP_MAX):
+            for key, _ in ready[first : first + ledger.GROUP_MAX]:
+                if key.data is None:
+                    self._admit()
+                else:
+                    self._begin(key.data)
+            while self._waiting:
+                self._post()
         self._part()
 
     def _admit(self) -> None:

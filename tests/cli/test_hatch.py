@@ -137,6 +137,19 @@ def test_requests_that_arrive_together_are_posted_together(
     assert [client.hear() for client in clients] == [f"did job-{number}" for number in range(5)]
 
 
+def test_however_many_are_ready_each_has_its_turn(
+    worker: Worker, groups: list[list[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever always has more to say must not keep out who comes behind, nor who is new."""
+    monkeypatch.setattr(ledger, "GROUP_MAX", 2)
+    clients = [Client(worker) for _ in range(5)]
+    for number, client in enumerate(clients):
+        client.say(f"job {number}")
+    worker.hatch.turn()
+    assert [client.hear() for client in clients] == [f"did job {number}" for number in range(5)]
+    assert sorted(map(len, groups)) == [1, 2, 2]
+
+
 def test_one_alone_is_posted_at_once(worker: Worker, groups: list[list[Any]]) -> None:
     client = Client(worker)
     for job in ("first", "second"):
@@ -400,6 +413,7 @@ def test_a_portals_own_polls_are_answered(config: Config) -> None:
     desk.account("acme")
     desk.person("ada@acme.example", "acme")
     ada = desk.signed_in("ada@acme.example")
+    desk.database.glances.connect()
     told = re.search(r'hx-ptag="([^"]+)"', ada.get("/usage").text)
     assert told is not None
     shape = ("HX-Request-Type: partial", "HX-Target: section#balance")
@@ -462,6 +476,8 @@ def test_a_served_portal_tells_a_poll_alike_in_the_hatch_and_in_a_thread(
 ) -> None:
     caller, visitor = visited
     tab = Tab(caller.portal.authority, visitor.poll())
+    tab.statuses()  # threads answer until the hatch of each worker has its connection
+    time.sleep(0.5)
     in_hatch, in_thread = tab.ask(X="ab"), tab.ask(X="a\tb")
     assert in_hatch == in_thread
     assert in_hatch.startswith(b"HTTP/1.1 304 NOT MODIFIED\r\n")
