@@ -29,8 +29,10 @@ class Conn(TConn):  # type: ignore[misc]  # it ships no types
             self.parser.unreader = self.reader
 
     def close(self, graceful: bool = False) -> None:
-        """Close it, at once or once the other side had its answer."""
-        if graceful and not self.cfg.is_ssl:
+        """Close it, at once or once the other side had its answer: of TLS, too, whose layer is
+        gone once no more is said, and whose rest is passed over as it comes.
+        """
+        if graceful:
             self.departures.leave(self.sock)
         else:
             super().close(graceful)

@@ -16,12 +16,13 @@ from portal.cli.departures import LINGER, Departures
 from portal.cli.reader import READING_SECONDS
 
 
+@pytest.mark.parametrize("tls", [False, True])
 @pytest.mark.parametrize("graceful", [False, True])
-def test_it_departs_where_the_other_side_is_to_have_its_answer(graceful: bool) -> None:
+def test_it_departs_where_the_other_side_is_to_have_its_answer(graceful: bool, tls: bool) -> None:
     there, here = socket.socketpair()
     with closing(there), closing(here), closing(Departures()) as departures:
         there.sendall(b"x")
-        conn = Conn(SimpleNamespace(is_ssl=False), here, ("a", 1), ("b", 2))
+        conn = Conn(SimpleNamespace(is_ssl=tls), here, ("a", 1), ("b", 2))
         conn.departures = departures
         began = time.monotonic()
         conn.close(graceful)
