@@ -27,7 +27,7 @@ class Database:
             self._turnstile: sqlite.Turnstile | None = sqlite.Turnstile(path)
             self._writer = sqlite.engine(path, writes=True, pool=config.database_pool)
             self._reader = sqlite.engine(path, writes=False, pool=config.database_pool)
-            self.glances = Glances(sqlite.engine(path, writes=False, pool=1))
+            self.glances = Glances(sqlite.engine(path, writes=False, pool=1, glances=True))
         else:
             self._turnstile = None
             self._writer = postgresql.engine(config.database_url, pool=config.database_pool)

@@ -21,6 +21,7 @@ from portal.database.errors import BusyError, DatabaseError, UnsafeDatabaseError
 from portal.ledger import GUARDED_TABLES, STATES, States
 
 WAIT_SECONDS: Final = 5
+GLANCE_SECONDS: Final = 0.05
 CHECKPOINT_COMMITS: Final = 128
 # Rows written, by triggers too: some batches make as long a log as thousands of single commits.
 CHECKPOINT_ROWS: Final = 20_000
@@ -65,11 +66,16 @@ DERIVED_TABLES: Final = frozenset({"holds", "usage_days", "alembic_version"})
 WAL_RESET_MENDED: Final = (3, 51, 3)
 
 
-def engine(path: Path, *, writes: bool, pool: int) -> sa.Engine:
-    """An engine over one file that is there; a reader's connections cannot write at all."""
+def engine(path: Path, *, writes: bool, pool: int, glances: bool = False) -> sa.Engine:
+    """An engine over one file that is there; a reader's connections cannot write at all.
+
+    glances: whether they wait for next to nothing, where another program keeps the file.
+    """
     made = sa.create_engine(
         f"sqlite:///{path}",
-        creator=partial(connect, path, writes=writes),
+        creator=partial(
+            connect, path, writes=writes, patience=GLANCE_SECONDS if glances else WAIT_SECONDS
+        ),
         poolclass=sa.QueuePool,
         pool_size=1 if writes else pool,
         max_overflow=1 if writes else pool,
@@ -102,7 +108,7 @@ def owner_engine(path: Path) -> sa.Engine:
     return made
 
 
-def connect(path: Path, *, writes: bool) -> sqlite3.Connection:
+def connect(path: Path, *, writes: bool, patience: float = WAIT_SECONDS) -> sqlite3.Connection:
     """A connection as every one of the portal's is; it never makes the file.
 
     Raises UnsafeDatabaseError where SQLite cannot keep what it acknowledges.
@@ -110,7 +116,7 @@ def connect(path: Path, *, writes: bool) -> sqlite3.Connection:
     connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode=rw",
         uri=True,
-        timeout=WAIT_SECONDS,
+        timeout=patience,
         isolation_level=None,
         check_same_thread=False,
         cached_statements=512,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -33,6 +35,7 @@ def two(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Databas
     with database.writing() as connection:
         open_account(connection, "acme")
         open_account(connection, "bolt")
+    database.glances.connect()
     yield database
     database.dispose()
 
@@ -61,6 +64,7 @@ def test_no_connection_of_the_others_is_waited_for(databases: Databases, dialect
     with databases.fresh(dialect, PORTAL_DATABASE_POOL="1") as config:
         full = Database(config)
         with full.reading(), full.reading():
+            full.glances.connect()
             assert full.glances.look((ALL, {})) == [[]]
         full.dispose()
 
@@ -69,6 +73,7 @@ def test_a_select_that_fails_is_told_and_the_next_one_works(two: Database) -> No
     for _ in range(2):
         with pytest.raises(Exception, match="nobody"):
             two.glances.look((NOBODY, {}))
+        two.glances.connect()
         assert two.glances.look((ONE, {"name": "acme"})) == [[("acme",)]]
 
 
@@ -81,11 +86,51 @@ def test_after_a_failure_nobody_looks_for_a_while(
     assert two.glances.look((ALL, {})) is None
     later = time.monotonic() + 11
     monkeypatch.setattr(time, "monotonic", lambda: later)
+    two.glances.connect()
     assert two.glances.look((ONE, {"name": "acme"})) == [[("acme",)]]
+
+
+def test_nobody_waits_for_a_connection_that_is_being_made(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that takes a connection and says no more would keep who waits for good."""
+    connect, begun, goes = database.glances._engine.connect, threading.Event(), threading.Event()
+
+    def slowly() -> Any:
+        begun.set()
+        assert goes.wait(10)
+        return connect()
+
+    monkeypatch.setattr(database.glances._engine, "connect", slowly)
+    for _ in range(3):
+        assert database.glances.look((ALL, {})) is None
+        assert begun.wait(10)
+    before = time.monotonic()
+    monkeypatch.setattr(glances, "CLOSING_SECONDS", 0.1)
+    database.glances.close()
+    assert time.monotonic() - before < 5
+    goes.set()
+    database.glances.connect()
+    assert database.glances.look((ALL, {})) == [[]]
+    database.dispose()
+
+
+@SQLITE
+def test_a_file_that_another_program_keeps_is_left_at_once(two: Database, config: Config) -> None:
+    assert config.sqlite_file is not None
+    with closing(sqlite3.connect(config.sqlite_file, isolation_level=None)) as other:
+        two.dispose()
+        other.execute("PRAGMA locking_mode = EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+        before = time.monotonic()
+        two.glances.connect()
+        assert two.glances.look((ALL, {})) is None
+        assert time.monotonic() - before < 2
 
 
 def test_what_was_closed_is_opened_again(two: Database) -> None:
     for _ in range(2):
+        two.glances.connect()
         assert two.glances.look((ONE, {"name": "acme"})) == [[("acme",)]]
         two.glances.close()
 
@@ -95,6 +140,7 @@ def test_a_file_that_is_not_there_has_no_rows(config: Config) -> None:
     gone = Database(config)
     assert config.sqlite_file is not None
     config.sqlite_file.unlink()
+    gone.glances.connect()
     assert gone.glances.look((ALL, {})) is None
     gone.dispose()
 
@@ -129,6 +175,7 @@ def test_a_server_that_ends_the_connection_is_asked_again_next_time(two: Databas
     os.kill(pid, signal.SIGTERM)
     time.sleep(0.1)
     assert two.glances.look((ALL, {})) is None
+    two.glances.connect()
     assert two.glances.look((ONE, {"name": "acme"})) == [[("acme",)]]
 
 
@@ -144,6 +191,7 @@ def test_a_server_that_is_silent_is_left_at_once(two: Database) -> None:
         assert time.monotonic() - begun < 2
     finally:
         os.kill(pid, signal.SIGCONT)
+    two.glances.connect()
     assert two.glances.look((ONE, {"name": "acme"})) == [[("acme",)]]
 
 

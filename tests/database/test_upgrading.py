@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -86,8 +87,8 @@ def test_a_migration_that_is_interrupted_was_never_begun(
 def breaking(connect: Callable[..., sqlite3.Connection], step: int) -> Callable[..., object]:
     """Connections that change the schema so many times, and then fail."""
 
-    def connected(path: Path, *, writes: bool) -> sqlite3.Connection:
-        connection = connect(path, writes=writes)
+    def connected(path: Path, **how: Any) -> sqlite3.Connection:
+        connection = connect(path, **how)
         left = iter(range(step))
         changes = {sqlite3.SQLITE_INSERT, sqlite3.SQLITE_CREATE_TRIGGER, sqlite3.SQLITE_UPDATE}
 

@@ -40,6 +40,7 @@ class Page:
     def __init__(self, desk: Desk, visitor: Visitor) -> None:
         self.desk, self.visitor = desk, visitor
         self.app: Any = desk.app
+        desk.database.glances.connect()
         found = re.search(r'hx-get="([^"]+)"[^>]* hx-ptag="([^"]+)"', visitor.get("/usage").text)
         assert found is not None
         assert found[1] == PATH
@@ -123,6 +124,7 @@ def test_it_is_told_the_same_however_the_portal_is_set(
     desk = Desk(config, **settings)
     desk.account("acme")
     desk.person("ada@acme.example", "acme")
+    desk.database.glances.connect()
     secure = "public_url" in settings
     page = Page.__new__(Page)
     page.app, page.name = desk.app, "__Host-portal" if secure else "portal"
