@@ -1,6 +1,7 @@
 """A connection of a worker: how it is read, and how it is closed."""
 
 import socket
+import time
 from typing import Any
 
 from gunicorn.http import RequestParser
@@ -18,11 +19,13 @@ class Conn(TConn):  # type: ignore[misc]  # it ships no types
     def __init__(self, cfg: Any, sock: socket.socket, client: Any, server: Any) -> None:
         super().__init__(cfg, sock, client, server)
         self.reader = Reader(sock)
+        self.begun: float | None = None  # when a thread began to greet it
 
     def init(self) -> None:
         """Make it ready to be read by a thread."""
         if self.initialized:
             return
+        self.begun = time.monotonic()
         super().init()
         if isinstance(self.parser, RequestParser):
             self.reader.sock, self.reader.buf = self.sock, self.parser.unreader.buf

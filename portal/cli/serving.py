@@ -163,8 +163,11 @@ class HatchWorker(PromptWorker):
         super().murder_pending()
         now = time.monotonic()
         for conn, since in [*self.lined_up.items()]:
-            greeting = conn.parser is None and self.cfg.is_ssl
-            if now - since > (READING_SECONDS if greeting else ANSWERING_SECONDS):
+            if self.cfg.is_ssl and conn.begun is not None and conn.parser is None:
+                late = now - conn.begun > READING_SECONDS  # greetings are not read by its reader
+            else:
+                late = now - since > ANSWERING_SECONDS
+            if late:
                 # By TLS's own method what is sent meanwhile would go out in clear.
                 with suppress(OSError):
                     socket.socket.shutdown(conn.sock, socket.SHUT_RDWR)
