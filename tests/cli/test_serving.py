@@ -324,7 +324,7 @@ def test_it_stops_at_once_whatever_browsers_keep_open(
                 told = time.monotonic()
                 portal.process.send_signal(word)
                 assert portal.process.wait(15) == 0
-                assert time.monotonic() - told < 8  # a connection is kept for 30, a stopping worker for 10
+                assert time.monotonic() - told < 8  # kept alive for 30, stopping for 10
                 for connection in (waited_for, silent, kept.sock):
                     assert connection.recv(1) == b""
         assert "SIGKILL" not in portal.log.read_text()
