@@ -12,7 +12,7 @@ from portal.ledger.accounts import (
     list_accounts,
     revisions_of,
 )
-from portal.ledger.audit import audit, audit_size
+from portal.ledger.audit import audit, audit_parts, audit_size, auditing
 from portal.ledger.balances import (
     Balance,
     balance_at_seq,
@@ -67,7 +67,8 @@ from portal.ledger.errors import (
     ValidationError,
 )
 from portal.ledger.facts import Facts
-from portal.ledger.findings import Difference, Overdue, Report
+from portal.ledger.findings import Difference, Findings, Overdue, Report
+from portal.ledger.gathered import Gathered
 from portal.ledger.history import Filter, Page, Strip, page, strip
 from portal.ledger.identifiers import Ids
 from portal.ledger.lookups import (
@@ -99,6 +100,7 @@ from portal.ledger.model import (
     Revision,
     State,
 )
+from portal.ledger.parts import Part
 from portal.ledger.posting import BLOCKED, post, preview
 from portal.ledger.queue import GROUP_MAX, Queue, Ticket, account_of, settle
 from portal.ledger.refusals import find_refusal, recent_refusals
@@ -159,7 +161,9 @@ __all__ = [
     "ExtendHold",
     "Facts",
     "Filter",
+    "Findings",
     "GUARDED_TABLES",
+    "Gathered",
     "Grant",
     "Hold",
     "HoldCapturedError",
@@ -183,6 +187,7 @@ __all__ = [
     "Statement",
     "States",
     "Page",
+    "Part",
     "PlaceHold",
     "Posted",
     "Profile",
@@ -215,7 +220,9 @@ __all__ = [
     "UsageTotal",
     "ValidationError",
     "audit",
+    "audit_parts",
     "audit_size",
+    "auditing",
     "balance_at_seq",
     "balance_effective_at",
     "balance_now",

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from portal.ledger.chain import refusal_hash, request_hash
 from portal.ledger.findings import Findings, recomputed
 from portal.ledger.model import Answered, Refusal
+from portal.ledger.parts import KEYS, Part
 from portal.ledger.records import refusals, requests
 from portal.ledger.streams import raw
 from portal.ledger.tables import accounts, entries
@@ -36,6 +37,7 @@ REQUESTS: Final = (
         sa.and_(entries.c.account_id == requests.c.account_id, entries.c.seq == requests.c.seq),
     )
     .outerjoin(refusals, refusals.c.id == requests.c.refusal_id)
+    .order_by(requests.c.service, requests.c.key)
 )
 REFUSALS: Final = (
     sa.select(
@@ -50,6 +52,7 @@ REFUSALS: Final = (
             requests.c.service == refusals.c.actor, requests.c.key == refusals.c.idempotency_key
         ),
     )
+    .order_by(refusals.c.id)
 )
 
 
@@ -57,12 +60,12 @@ def check_requests(
     connection: Connection,
     findings: Findings,
     *,
-    only: str | None,
+    part: Part,
     progress: Callable[[int], object],
 ) -> None:
     """Each answered key has its hash, and the entry or refusal that answered it says so too."""
-    statement = REQUESTS if only is None else REQUESTS.where(requests.c.account_id == only)
-    for row in raw(connection, statement):
+    statement, values = KEYS["requests"].within(REQUESTS, part)
+    for row in raw(connection, statement, **values):
         findings.counts["requests"] += 1
         progress(1)
         check_request(Answered._make(row[:AN_ANSWER]), row[AN_ANSWER:], findings)
@@ -92,12 +95,12 @@ def check_refusals(
     connection: Connection,
     findings: Findings,
     *,
-    only: str | None,
+    part: Part,
     progress: Callable[[int], object],
 ) -> None:
     """Each refusal has its hash and account; one bound to its key is what the key answers."""
-    statement = REFUSALS if only is None else REFUSALS.where(refusals.c.account_id == only)
-    for row in raw(connection, statement):
+    statement, values = KEYS["refusals"].within(REFUSALS, part)
+    for row in raw(connection, statement, **values):
         findings.counts["refusals"] += 1
         progress(1)
         refusal = Refusal._make(tuple(row)[:A_REFUSAL])

@@ -1,10 +1,11 @@
 """The audit: recompute everything from the entries, and say where the tables differ.
 
-Reads in flat memory and writes nothing. What is checked is listed in docs/audit.md. The
+Reads in flat memory and writes nothing, part by part: who audits alone checks all parts in their
+order, several auditors on one snapshot share them. What is checked is listed in docs/audit.md. The
 column `accounts.touched` means nothing (it lends row locks) and is not looked at.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final
@@ -16,23 +17,18 @@ from portal import pricing
 from portal.ledger import rows
 from portal.ledger.answers import check_refusals, check_requests
 from portal.ledger.collector import uncollected
+from portal.ledger.cuts import account_parts, key_parts
 from portal.ledger.errors import AccountNotFoundError
 from portal.ledger.findings import Findings, Report
-from portal.ledger.model import Draw, Entry, Grant, Revision
-from portal.ledger.orphans import check_orphans
+from portal.ledger.gathered import Gathered
+from portal.ledger.orphans import UNANSWERED, WHOLE, check_query
+from portal.ledger.pages import check_accounts
+from portal.ledger.parts import Part
 from portal.ledger.prices import Prices, published
-from portal.ledger.records import refusals, requests, usage_days
-from portal.ledger.recount import Recount
+from portal.ledger.records import refusals, requests
 from portal.ledger.resolutions import check_holds
-from portal.ledger.streams import Feed, Page, Source, pages
-from portal.ledger.tables import accounts, draws, entries, grants, holds, revisions
-from portal.ledger.usage import UsageDay
+from portal.ledger.tables import accounts, holds
 
-REVISIONS: Final = Source(revisions, Revision, revisions.c.revision)
-ENTRIES: Final = Source(entries, Entry, entries.c.seq)
-DRAWS: Final = Source(draws, Draw, draws.c.seq, draws.c.position)
-GRANTS: Final = Source(grants, Grant, grants.c.seq, grants.c.id)
-USAGE: Final = Source(usage_days, UsageDay, usage_days.c.day, usage_days.c.operation)
 SIZES: Final = tuple(
     (sa.select(count).select_from(table), account)
     for table, account, count in (
@@ -46,6 +42,7 @@ PATIENCE: Final = (
     "SET LOCAL idle_in_transaction_session_timeout = 0",
 )
 STEP: Final = 1_000
+ORPHANS: Final = {query.rule: query for query in WHOLE}
 
 
 def audit(
@@ -64,82 +61,107 @@ def audit(
     in all as many as `audit_size` says. Raises AccountNotFoundError for an account of which
     there is no row at all.
     """
-    findings = Findings()
-    with patient(connection), uncollected():
-        known = published(connection, findings)
-        if tariffs is not None:
-            known = {tariff.name: tariff for tariff in tariffs}
-        prices = Prices(known, findings)
-        for page in pages(connection, account):
-            check_page(connection, page, findings, prices, progress)
-        check_holds(connection, findings, prices, now=now, only=account, progress=progress)
-        check_requests(connection, findings, only=account, progress=progress)
-        check_refusals(connection, findings, only=account, progress=progress)
-        check_orphans(connection, findings, only=account)
-    if account is not None and findings.counts.keys() <= {"tariffs"} and not findings.found:
+    gathered = Gathered()
+    with auditing(connection, now=now, tariffs=tariffs, progress=progress) as auditor:
+        for place, part in enumerate(audit_parts(connection, account)):
+            gathered.add(place, auditor.check(part))
+    report = gathered.report()
+    if account is not None and report.counts.keys() <= {"tariffs"} and not report.found:
         raise AccountNotFoundError(account)
-    return findings.report()
+    return report
 
 
 def audit_size(connection: Connection, account: str | None = None) -> int:
     """How many rows an audit will tell its progress in."""
     size = 0
-    for statement, of_account in SIZES:
-        if account is not None:
-            statement = statement.where(of_account == account)
-        size += connection.execute(statement).scalar_one()
+    with patient(connection):
+        for statement, of_account in SIZES:
+            if account is not None:
+                statement = statement.where(of_account == account)
+            size += connection.execute(statement).scalar_one()
     return size
 
 
-def check_page(
+def audit_parts(connection: Connection, account: str | None = None) -> Iterator[Part]:
+    """The parts of an audit in their order. The small ones come last, to even out who has more."""
+    yield Part("tariffs")
+    if account is not None:
+        checks = ("accounts", "holds", *ORPHANS, "requests", "refusals", "entries")
+        yield from (Part(check, only=account) for check in checks)
+        return
+    with patient(connection):
+        yield from account_parts(connection)
+        yield from key_parts(connection, "holds")
+        yield from map(Part, ORPHANS)
+        for check in ("requests", "refusals", "entries"):
+            yield from key_parts(connection, check)
+
+
+@contextmanager
+def auditing(
     connection: Connection,
-    page: Page,
-    findings: Findings,
-    prices: Prices,
-    progress: Callable[[int], object],
-) -> None:
-    """Recompute the accounts of one page, each table read once and side by side."""
-
-    def feed(source: Source, name: str) -> Feed:
-        def orphan(row: Any) -> None:
-            stray(findings, row, name, "account_id", "an account")
-
-        return Feed(source.read(connection, page), page, orphan)
-
-    terms, history = feed(REVISIONS, "revision"), feed(ENTRIES, "entry")
-    drawn, made, used = feed(DRAWS, "draw"), feed(GRANTS, "grant"), feed(USAGE, "usage")
-    for account_id, account in page.accounts.items():
-        recount = Recount(account_id, tuple(terms.of(account_id)), findings, prices.check)
-        done = 0
-        for done, entry in enumerate(history.of(account_id), start=1):
-            seq = entry.seq
-            own_draws = own(drawn.upto(account_id, seq), seq, "draw", findings)
-            own_grants = own(made.upto(account_id, seq), seq, "grant", findings)
-            recount.entry(entry, own_draws, own_grants)
-            if done % STEP == 0:
-                progress(STEP)
-        progress(done % STEP)
-        own(list(drawn.of(account_id)), 0, "draw", findings)
-        own(list(made.of(account_id)), 0, "grant", findings)
-        recount.close(account, used.of(account_id))
-        findings.counts.update(accounts=1, entries=done, grants=len(recount.grants))
+    *,
+    now: int,
+    tariffs: pricing.Tariffs | None = None,
+    progress: Callable[[int], object] = lambda done: None,
+) -> Iterator["Auditor"]:
+    """One who checks parts of an audit on a connection; arguments as `audit` has them."""
+    with patient(connection), uncollected():
+        known = published(connection, Findings())
+        if tariffs is not None:
+            known = {tariff.name: tariff for tariff in tariffs}
+        yield Auditor(connection, now, known, progress)
 
 
-def own(found: Sequence[Any], seq: int, name: str, findings: Findings) -> Sequence[Any]:
-    """The rows that belong to the entry at `seq`; the others belong to none, and are noted."""
-    if not found or found[0].seq == seq:
-        return found
-    for row in found:
-        if row.seq != seq:
-            stray(findings, row, name, "seq", "an entry")
-    return [row for row in found if row.seq == seq]
+class Auditor:
+    """Checks parts one after another; remembers the quotes it made, and no findings."""
 
+    def __init__(
+        self,
+        connection: Connection,
+        now: int,
+        known: dict[str, pricing.Tariff | None],
+        progress: Callable[[int], object],
+    ) -> None:
+        self._connection = connection
+        self._now = now
+        self._findings = Findings()
+        self._prices = Prices(known, self._findings)
+        self._progress = progress
+        self._done = 0
 
-def stray(findings: Findings, row: Any, name: str, rule: str, expected: str) -> None:
-    """Note a row that hangs on nothing."""
-    seq = getattr(row, "seq", getattr(row, "as_of_seq", 0))
-    which = getattr(row, "id", None) or " ".join(map(str, row[1:3]))
-    findings.note(row.account_id, seq, rule, expected, "none", f"{name} {which}")
+    def check(self, part: Part) -> Findings:
+        """What is found in one part."""
+        connection, findings = self._connection, self._findings
+        terms: dict[str, Any] = {"part": part, "progress": self._count}
+        match part.check:
+            case "tariffs":
+                published(connection, findings)
+            case "accounts":
+                check_accounts(connection, findings, self._prices, **terms)
+            case "entries":
+                check_query(connection, findings, UNANSWERED, part)
+            case "holds":
+                check_holds(connection, findings, self._prices, now=self._now, **terms)
+            case "requests":
+                check_requests(connection, findings, **terms)
+            case "refusals":
+                check_refusals(connection, findings, **terms)
+            case rule:
+                check_query(connection, findings, ORPHANS[rule], part)
+        self._tell()
+        return findings.take()
+
+    def _count(self, rows: int) -> None:
+        """Count rows that are done; told now and then, and at the end of each part."""
+        self._done += rows
+        if self._done >= STEP:
+            self._tell()
+
+    def _tell(self) -> None:
+        if self._done:
+            self._progress(self._done)
+            self._done = 0
 
 
 @contextmanager

@@ -97,12 +97,12 @@ class Findings:
         if len(self.overdue) < KEPT:
             self.overdue.append(hold)
 
-    def report(self) -> Report:
-        """All that was found, by account and seq."""
-        ordered = sorted(self.kept, key=lambda each: (each.account or "", each.seq or 0))
-        return Report(
-            dict(self.counts), tuple(ordered), self.found, tuple(self.overdue), self.overdue_found
-        )
+    def take(self) -> "Findings":
+        """Hand over all that was found, and begin anew."""
+        taken = Findings(self.counts, self.kept, self.found, self.overdue, self.overdue_found)
+        self.counts, self.kept, self.overdue = Counter(), [], []
+        self.found = self.overdue_found = 0
+        return taken
 
 
 def shown(value: object) -> str:

@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 
 from portal.ledger import rows
 from portal.ledger.findings import Findings
+from portal.ledger.parts import KEYS, Key, Part
 from portal.ledger.records import requests
 from portal.ledger.tables import accounts, entries, holds
 
@@ -15,8 +16,8 @@ class Query(NamedTuple):
     """A rule, and a SELECT of account, seq, subject, expected and found where it is broken."""
 
     rule: str
-    account: sa.ColumnElement[str]
     broken: sa.Select[Any]
+    key: Key = KEYS["entries"]
 
 
 def _entries_without(
@@ -25,26 +26,25 @@ def _entries_without(
     broken = sa.select(
         entries.c.account_id, entries.c.seq, entries.c.id, sa.literal(expected), found
     ).where(where, ~has)
-    return Query(rule, entries.c.account_id, broken)
+    return Query(rule, broken)
 
 
 HELD: Final = rows.total(holds.c.amount - holds.c.captured)
 HELD_SUMS: Final = Query(
     "held",
-    accounts.c.id,
     sa.select(accounts.c.id, accounts.c.seq, sa.literal("account"), HELD, accounts.c.held)
     .outerjoin_from(
         accounts, holds, sa.and_(holds.c.account_id == accounts.c.id, holds.c.status == "open")
     )
     .group_by(accounts.c.id, accounts.c.seq, accounts.c.held)
     .having(accounts.c.held != HELD),
+    Key(accounts.c.id, accounts.c.id),
 )
 
 taken = entries.alias("taken")
 BACK: Final = rows.total(entries.c.amount)
 REFUNDED: Final = Query(
     "refunded",
-    entries.c.account_id,
     sa.select(
         sa.func.max(entries.c.account_id),
         sa.func.max(entries.c.seq),
@@ -57,7 +57,8 @@ REFUNDED: Final = Query(
     .group_by(entries.c.reverses_id)
     .having(sa.func.max(-taken.c.amount) < BACK),
 )
-QUERIES: Final = (
+# Asked of all rows at once: most entries have no hold and reverse nothing.
+WHOLE: Final = (
     HELD_SUMS,
     REFUNDED,
     _entries_without(
@@ -81,26 +82,26 @@ QUERIES: Final = (
         ),
         entries.c.reverses_id.is_not(None),
     ),
-    # A capture that overflows its hold writes two entries under one key: the answer is the
-    # capture, right after the one that widened the hold.
-    _entries_without(
-        "idempotency_key",
-        "an answered request",
-        entries.c.idempotency_key,
-        sa.exists().where(
-            requests.c.service == entries.c.actor,
-            requests.c.key == entries.c.idempotency_key,
-            requests.c.account_id == entries.c.account_id,
-            requests.c.seq == entries.c.seq + sa.case((entries.c.reason == "overflow", 1), else_=0),
-        ),
-        entries.c.idempotency_key.is_not(None),
+)
+# Nearly every entry has a key, so this one is asked of some entries at a time.
+# A capture that overflows its hold writes two entries under one key: the answer is the
+# capture, right after the one that widened the hold.
+UNANSWERED: Final = _entries_without(
+    "idempotency_key",
+    "an answered request",
+    entries.c.idempotency_key,
+    sa.exists().where(
+        requests.c.service == entries.c.actor,
+        requests.c.key == entries.c.idempotency_key,
+        requests.c.account_id == entries.c.account_id,
+        requests.c.seq == entries.c.seq + sa.case((entries.c.reason == "overflow", 1), else_=0),
     ),
+    entries.c.idempotency_key.is_not(None),
 )
 
 
-def check_orphans(connection: Connection, findings: Findings, *, only: str | None) -> None:
-    """Run every query; each row it gives is a difference."""
-    for rule, account, broken in QUERIES:
-        statement = broken if only is None else broken.where(account == only)
-        for account_id, seq, subject, expected, found in connection.execute(statement):
-            findings.note(account_id, seq, rule, expected, found, subject)
+def check_query(connection: Connection, findings: Findings, query: Query, part: Part) -> None:
+    """Run a query over a part; each row it gives is a difference."""
+    statement, values = query.key.within(query.broken, part)
+    for account_id, seq, subject, expected, found in connection.execute(statement, values):
+        findings.note(account_id, seq, query.rule, expected, found, subject)

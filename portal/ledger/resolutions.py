@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from portal.ledger.findings import Findings, Overdue
 from portal.ledger.model import Entry, Hold
+from portal.ledger.parts import KEYS, Part
 from portal.ledger.prices import Prices
 from portal.ledger.standing import moved
 from portal.ledger.streams import raw
@@ -23,7 +24,6 @@ CHAINS: Final = (
     .outerjoin_from(holds, entries, entries.c.hold_id == holds.c.id)
     .order_by(holds.c.id, entries.c.seq)
 )
-OF_ACCOUNT: Final = CHAINS.where(holds.c.account_id == sa.bindparam("only"))
 
 
 def check_holds(
@@ -32,11 +32,11 @@ def check_holds(
     prices: Prices,
     *,
     now: int,
-    only: str | None,
+    part: Part,
     progress: Callable[[int], object],
 ) -> None:
     """Compare every hold's row with its chain; list those open past their time at `now`."""
-    for hold, chain in chains(connection, only):
+    for hold, chain in chains(connection, part):
         findings.counts["holds"] += 1
         progress(1)
         if not chain:
@@ -49,10 +49,10 @@ def check_holds(
             )
 
 
-def chains(connection: Connection, only: str | None) -> Iterator[tuple[Hold, list[Entry]]]:
+def chains(connection: Connection, part: Part) -> Iterator[tuple[Hold, list[Entry]]]:
     """Holds with the entries of their chain in seq order, in flat memory."""
-    found = raw(connection, CHAINS) if only is None else raw(connection, OF_ACCOUNT, only=only)
-    for hold, rows in groupby(found, key=_hold):
+    statement, values = KEYS["holds"].within(CHAINS, part)
+    for hold, rows in groupby(raw(connection, statement, **values), key=_hold):
         yield hold, [_entry(row) for row in rows if row[WIDTH] is not None]
 
 

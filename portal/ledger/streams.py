@@ -1,76 +1,50 @@
-"""Whole tables read in flat memory: pages of accounts, and their rows side by side.
+"""Tables read in flat memory, and rows of several handed out side by side.
 
-Every range and every order is the database's own, so a collation cannot tear rows of one
-account apart: within a page Python compares account ids for equality alone.
+Every order is the database's own, so a collation cannot tear rows of one account apart: Python
+compares account ids for equality alone.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from itertools import chain
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from portal.ledger import rows
-from portal.ledger.model import Account
+from portal.ledger.parts import Key, Part
 from portal.ledger.rows import Value
-from portal.ledger.tables import accounts
 
-ACCOUNTS_A_PAGE: Final = 500
 ROWS_A_FETCH: Final = 2_000
-FIRST: Final = rows.reading(accounts, Account).order_by(accounts.c.id).limit(ACCOUNTS_A_PAGE)
-NEXT: Final = FIRST.where(accounts.c.id > sa.bindparam("after"))
-ONE: Final = rows.reading(accounts, Account).where(accounts.c.id == sa.bindparam("only"))
-
-
-class Page(NamedTuple):
-    """Accounts in the database's order, and the range of ids they cover.
-
-    `after` and `upto` are None at either end of the table: rows of accounts that are not
-    there fall into some page's range, and only there.
-    """
-
-    accounts: dict[str, Account]
-    after: str | None
-    upto: str | None
-    only: str | None = None
 
 
 class Source:
-    """How the rows of one table are read for a page: statements for each kind of range."""
+    """How the rows of one table are read for a range of accounts."""
 
-    def __init__(self, table: sa.Table, kind: type[Any], *order: sa.Column[Any]) -> None:
-        self.kind = kind
-        account = table.c.account_id
-        statement = rows.reading(table, kind).order_by(account, *order)
-        after, upto = account > sa.bindparam("after"), account <= sa.bindparam("upto")
-        self._statements = {
-            (False, False): statement,
-            (True, False): statement.where(after),
-            (False, True): statement.where(upto),
-            (True, True): statement.where(after, upto),
-        }
-        self._only = statement.where(account == sa.bindparam("only"))
+    def __init__(self, kind: type[Any], account: sa.Column[str], *order: sa.Column[Any]) -> None:
+        self._kind = kind
+        self._key = Key(account, account)
+        self._statement = rows.reading(account.table, kind).order_by(account, *order)
 
-    def read(self, connection: Connection, page: Page) -> Iterator[Any]:
-        """The rows of a page's range, by account and the source's order."""
-        if page.only is not None:
-            return stream(connection, self.kind, self._only, only=page.only)
-        statement = self._statements[page.after is not None, page.upto is not None]
-        return stream(connection, self.kind, statement, after=page.after, upto=page.upto)
+    def read(self, connection: Connection, part: Part) -> Iterator[Any]:
+        """The rows of a part, by account and the source's order."""
+        statement, values = self._key.within(self._statement, part)
+        return stream(connection, self._kind, statement, **values)
 
 
 class Feed:
-    """One table's rows of a page, handed out account by account.
+    """One table's rows of a range of accounts, handed out account by account.
 
-    Rows of an account that is not in the page are orphans, and given to `orphan`.
+    Rows of an account that is not there are orphans, and given to `orphan`.
     """
 
     __slots__ = ("_accounts", "_orphan", "_rows", "head")
 
-    def __init__(self, found: Iterator[Any], page: Page, orphan: Callable[[Any], None]) -> None:
+    def __init__(
+        self, found: Iterator[Any], accounts: Container[str], orphan: Callable[[Any], None]
+    ) -> None:
         self._rows = found
-        self._accounts = page.accounts
+        self._accounts = accounts
         self._orphan = orphan
         self.head: Any = None
         self.advance()
@@ -85,7 +59,7 @@ class Feed:
         self.head = None
 
     def of(self, account_id: str) -> Iterator[Any]:
-        """The rows of one account; accounts must be asked in the page's order."""
+        """The rows of one account; accounts must be asked in their order."""
         while (row := self.head) is not None and row.account_id == account_id:
             self.advance()
             yield row
@@ -99,23 +73,6 @@ class Feed:
             found.append(row)
             self.advance()
         return found
-
-
-def pages(connection: Connection, only: str | None = None) -> Iterator[Page]:
-    """The whole table of accounts in pages, the last one open to the end; or just one account."""
-    if only is not None:
-        found = rows.every(connection, Account, ONE, only=only)
-        yield Page({account.id: account for account in found}, None, None, only)
-        return
-    after: str | None = None
-    while True:
-        found = rows.every(connection, Account, NEXT if after else FIRST, after=after)
-        more = len(found) == ACCOUNTS_A_PAGE
-        upto = found[-1].id if more else None
-        yield Page({account.id: account for account in found}, after, upto)
-        if not more:
-            return
-        after = upto
 
 
 def stream(

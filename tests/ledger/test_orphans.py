@@ -7,7 +7,8 @@ import pytest
 from portal.config import Config
 from portal.database import Database
 from portal.ledger.findings import Findings
-from portal.ledger.orphans import check_orphans
+from portal.ledger.orphans import UNANSWERED, WHOLE, check_query
+from portal.ledger.parts import Part
 from tests.databases import Databases
 from tests.forgery import Forger, Row, forging
 from tests.ledger.conftest import Lived, fill
@@ -25,7 +26,8 @@ def forger(config: Config, databases: Databases) -> Iterator[Forger]:
 def found(database: Database, only: str | None = None) -> list[tuple[str | None, int | None, str]]:
     findings = Findings()
     with database.reading() as connection:
-        check_orphans(connection, findings, only=only)
+        for query in (*WHOLE, UNANSWERED):
+            check_query(connection, findings, query, Part(query.rule, only=only))
     return sorted({(each.account, each.seq, each.rule) for each in findings.kept})
 
 
