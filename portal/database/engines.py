@@ -15,6 +15,8 @@ from portal.database.glances import Glances
 
 Answer = TypeVar("Answer")
 TRIES: Final = 3
+SNAPSHOT: Final = "now"  # SQLite's have no names: all that begin between two commits are one
+LOOK: Final = "SELECT count(*) FROM sqlite_schema"  # BEGIN alone takes no snapshot yet
 
 
 class Database:
@@ -57,6 +59,33 @@ class Database:
         Raises DatabaseError where the database does not answer.
         """
         with failures(), self._reader.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def sharing(self, join: Callable[[str], object]) -> Iterator[sa.Connection]:
+        """As `reading`, a snapshot that other processes see as well.
+
+        `join` is given its name, and returns once each of them has begun `joining` it. On SQLite
+        nobody commits until then, so it may not take long. Raises BusyError where the writers'
+        turn does not come in time.
+        """
+        with failures(), self._reader.begin() as connection:
+            if self._turnstile is None:
+                join(postgresql.export_snapshot(connection))
+            else:
+                with self._turnstile.turn():
+                    connection.exec_driver_sql(LOOK)
+                    join(SNAPSHOT)
+            yield connection
+
+    @contextmanager
+    def joining(self, snapshot: str) -> Iterator[sa.Connection]:
+        """The snapshot that another process is `sharing`, taken before the block begins."""
+        with failures(), self._reader.begin() as connection:
+            if self._turnstile is None:
+                postgresql.import_snapshot(connection, snapshot)
+            else:
+                connection.exec_driver_sql(LOOK)
             yield connection
 
     @contextmanager

@@ -93,6 +93,17 @@ def engine(url: str, *, pool: int, glances: bool = False) -> sa.Engine:
     return made
 
 
+def export_snapshot(connection: sa.Connection) -> str:
+    """The name under which others may see what this connection's database transaction sees."""
+    name: str = connection.exec_driver_sql("SELECT pg_export_snapshot()").scalar_one()
+    return name
+
+
+def import_snapshot(connection: sa.Connection, name: str) -> None:
+    """See what another connection sees, before anything else is asked on this one."""
+    connection.exec_driver_sql(f"SET TRANSACTION SNAPSHOT '{name}'")
+
+
 def bare_engine(url: str) -> sa.Engine:
     """An engine with the login's own rights and settings: for migrations and the check."""
     return sa.create_engine(url, poolclass=sa.NullPool, connect_args=dict(WAITS))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import ExitStack
 
 import pytest
 import sqlalchemy as sa
@@ -52,6 +53,59 @@ def test_raising_rolls_back(database: Database) -> None:
     with pytest.raises(ValueError, match="no"):
         broken()
     assert count(database) == 0
+
+
+def test_who_joins_a_snapshot_sees_what_is_shared(config: Config, database: Database) -> None:
+    """Whoever commits meanwhile is too late for both; on SQLite he waits for it."""
+    others = [Database(config) for _ in range(2)]
+    committed = threading.Event()
+
+    def commit() -> None:
+        with others[0].writing() as connection:
+            open_account(connection, "acme")
+        committed.set()
+
+    writer = threading.Thread(target=commit)
+    with ExitStack() as joined:
+        found: list[sa.Connection] = []
+
+        def join(snapshot: str) -> None:
+            writer.start()
+            assert committed.wait(0.3 if database.dialect == "sqlite" else 5) == (
+                database.dialect == "postgresql"
+            )
+            found.append(joined.enter_context(others[1].joining(snapshot)))
+
+        with database.sharing(join) as connection:
+            found.append(connection)
+            assert committed.wait(5), "whoever waits goes on as soon as all have joined"
+            assert [each.execute(COUNT).scalar_one() for each in found] == [0, 0]
+    writer.join()
+    assert count(database) == 1
+    for each in others:
+        each.dispose()
+
+
+def test_control_who_reads_by_himself_sees_something_else(
+    config: Config, database: Database
+) -> None:
+    with database.reading() as first:
+        assert first.execute(COUNT).scalar_one() == 0
+        with database.writing() as connection:
+            open_account(connection, "acme")
+        with database.reading() as second:
+            assert (first.execute(COUNT).scalar_one(), second.execute(COUNT).scalar_one()) == (0, 1)
+
+
+def test_a_snapshot_that_nobody_joins_is_given_back(database: Database) -> None:
+    def fail(_: str) -> None:
+        raise BusyError("nobody came")
+
+    with pytest.raises(BusyError, match="nobody came"), database.sharing(fail):
+        pass
+    with database.writing() as connection:
+        open_account(connection, "acme")
+    assert count(database) == 1
 
 
 def test_who_reads_cannot_write(database: Database) -> None:
