@@ -118,5 +118,5 @@ def unguarded_postgresql(superuser: psycopg.Connection[Any]) -> psycopg.Connecti
     for described in metadata.tables.values():
         for index in described.indexes:
             if index.unique:
-                superuser.execute(f"DROP INDEX {index.name}")
+                superuser.execute(f"DROP INDEX IF EXISTS {index.name}")
     return superuser

@@ -9,10 +9,12 @@ from typing import Any, Final
 import click
 from flask.cli import with_appcontext
 from sqlalchemy import Connection
-from tqdm import tqdm
 
 from portal import current, ledger
+from portal.cli.auditing import JOBS_MAX, audited, cores
+from portal.cli.auditors import AuditorError
 from portal.cli.tables import show_table
+from portal.database import DatabaseError
 from portal.ledger import instant_of
 from portal.operations.facts import Audited, note_audit
 from portal.operations.tallies import COUNTS
@@ -36,11 +38,17 @@ def ledger_commands() -> None:
 @ledger_commands.command("audit")
 @click.option("--account", metavar="ID", help="Only this account.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, JOBS_MAX),
+    help="Processes that share a large ledger; one a core, at most 4, unless given.",
+)
 @with_appcontext
-def audit(account: str | None, as_json: bool) -> None:
+def audit(account: str | None, as_json: bool, jobs: int | None) -> None:
     """Recompute everything from the entries; exit 2 on any difference."""
-    with current.database.reading() as connection, refusals_told():
-        report = audited(connection, account)
+    database, now = current.database, current.now()
+    with refusals_told():
+        report = audited(database, current.config, now=now, account=account, jobs=jobs or cores())
     if account is None:
         keep(report)
     if as_json:
@@ -48,13 +56,6 @@ def audit(account: str | None, as_json: bool) -> None:
     else:
         say(report)
     sys.exit(0 if report.clean else DIFFERS)
-
-
-def audited(connection: Connection, account: str | None) -> ledger.Report:
-    """Run the audit with a progress bar on stderr."""
-    size = ledger.audit_size(connection, account)
-    with tqdm(total=size, desc="audit", unit=" rows", file=sys.stderr, mininterval=0.2) as bar:
-        return ledger.audit(connection, now=current.now(), account=account, progress=bar.update)
 
 
 def keep(report: ledger.Report) -> None:
@@ -151,8 +152,8 @@ def readable(name: str, value: Any) -> Any:
 
 @contextmanager
 def refusals_told() -> Iterator[None]:
-    """Tell an account that is not there as the command's own error."""
+    """Tell an account that is not there, or what kept the audit, as the command's own error."""
     try:
         yield
-    except ledger.AccountNotFoundError as error:
+    except (ledger.AccountNotFoundError, AuditorError, DatabaseError) as error:
         raise click.ClickException(str(error)) from None
