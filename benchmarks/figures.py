@@ -56,7 +56,7 @@ TARGETS: Final = {
         ),
         Target("P7", "ledger.decide, no database", RATE, 60_000, is_most=False),
         Target("P9", "hold + capture against two debits", "×", 1.3),
-        Target("P13", "entries audited", RATE, 30_000, is_most=False),
+        Target("P13", "entries audited, one process a core", RATE, 30_000, is_most=False),
         Target("P14", "poll of a page with nothing new (304)", HELLO, 1.3),
         Target("P15", "differences and unexpected answers", "", 0),
         Target("R", "replay of a known key, 64 clients", HELLO),

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from benchmarks.requests import Signer
 from portal import ledger, pricing, signing
+from portal.cli.auditing import audited
 from portal.clock import utc_now
 from portal.config import ROOT, Config
 from portal.database import Database
@@ -49,10 +50,9 @@ class Ledger:
 
         return self.database.run(work)
 
-    def audit(self) -> ledger.Report:
-        """Audit all of it."""
-        with self.database.reading() as connection:
-            return ledger.audit(connection, now=utc_now(), tariffs=self.tariffs)
+    def audit(self, jobs: int) -> ledger.Report:
+        """Audit all of it, as the command does."""
+        return audited(self.database, self.config, now=utc_now(), jobs=jobs, quiet=True)
 
     def signer(self, authority: str) -> Signer:
         """Who signs requests for a portal at that authority."""
