@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-PLACES: Final = 9  # one has its turn, the others wait for it
+PLACES: Final = 17  # one has its turn, the others wait for it
 PATIENCE_SECONDS: Final = 20.0
 
 
