@@ -106,16 +106,17 @@ class Scripted:
     _clients: list[Credits] = field(default_factory=list)
 
     def __enter__(self) -> Scripted:
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._door = threading.Thread(target=self._accept, daemon=True)
+        self._door.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         for client in self._clients:
             client.close()
-        for each in [self._listener, *self._plugs]:
-            with contextlib.suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-            each.close()
+        shut(self._listener)
+        self._door.join(10)  # or one that came in just now would be left open
+        for each in self._plugs:
+            shut(each)
 
     @property
     def url(self) -> str:
@@ -153,6 +154,13 @@ class Scripted:
                     break
         with contextlib.suppress(OSError):
             plug.shutdown(socket.SHUT_RDWR)
+
+
+def shut(sock: socket.socket) -> None:
+    """Close a socket that another thread may be waiting on."""
+    with contextlib.suppress(OSError):
+        sock.shutdown(socket.SHUT_RDWR)
+    sock.close()
 
 
 def _head(stream: Any) -> str | None:

@@ -7,6 +7,8 @@ import socket
 import threading
 from dataclasses import dataclass, field
 
+from tests.client.portals import shut
+
 SIZE = 65_536
 
 
@@ -26,14 +28,15 @@ class Relay:
     _open: list[socket.socket] = field(default_factory=list)
 
     def __enter__(self) -> Relay:
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._door = threading.Thread(target=self._accept, daemon=True)
+        self._door.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        for each in [self._listener, *self._open]:
-            with contextlib.suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-            each.close()
+        shut(self._listener)
+        self._door.join(10)  # or one that came in just now would be left open
+        for each in self._open:
+            shut(each)
 
     @property
     def address(self) -> tuple[str, int]:
@@ -45,8 +48,9 @@ class Relay:
         with contextlib.suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
+                self._open.append(client)
                 server = socket.create_connection(("127.0.0.1", self.port))
-                self._open += [client, server]
+                self._open.append(server)
                 threading.Thread(target=self._forth, args=(client, server), daemon=True).start()
                 threading.Thread(target=self._back, args=(server, client), daemon=True).start()
 
