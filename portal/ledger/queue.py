@@ -159,17 +159,21 @@ def settle_apart(post: Post, parts: Sequence[Sequence[Ticket]], *, ordered: bool
     """Post parts one after the other; an account that somebody keeps is waited for once.
 
     Once a few were waited for, all the rest are told that theirs are kept, too: each of them may
-    take seconds. So are those that are ordered behind something on an account nobody named.
+    take seconds. So are those that are ordered behind something on an account nobody named. Where
+    the database is away, it is asked no more.
     """
     kept: dict[str, Exception] = {}
+    away: Exception | None = None
     waited = 0
     for part in parts:
         account = account_of(part[0].command)
-        error = kept.get(account) or (InProgressError() if waited >= WAITED_MAX else None)
+        error = away or kept.get(account) or (InProgressError() if waited >= WAITED_MAX else None)
         if error is None:
             settle(post, part, ordered=ordered)
             found = part[-1].error
-            if isinstance(found, InProgressError):
+            if isinstance(found, StorageUnavailableError):
+                away = found
+            elif isinstance(found, InProgressError):
                 waited = waited + 1 if account or not ordered else WAITED_MAX
                 if account:
                     kept[account] = found

@@ -309,6 +309,24 @@ def test_an_account_that_somebody_keeps_is_waited_for_once() -> None:
     assert len(asked) == 100 + 1 + 200 + 100
 
 
+def test_a_database_that_goes_away_in_the_midst_is_asked_no_more() -> None:
+    asked: list[int] = []
+
+    def post(commands: Sequence[Any]) -> list[Any]:
+        if len(commands) > 1:
+            raise BrokenError
+        asked.append(len(commands))
+        if len(asked) > 2:
+            raise StorageUnavailableError
+        return list(commands)
+
+    group = tickets("abcdef")
+    settle(post, group)
+    assert outcomes(group) == "++----"
+    assert len(asked) == 3
+    assert all(isinstance(ticket.error, StorageUnavailableError) for ticket in group[2:])
+
+
 def keeping(kept: str, log: list[str], *, times: int = 1_000) -> Any:
     """Posts commands as the portal does where some accounts are kept; small letters name none."""
 
