@@ -26,10 +26,10 @@ class Reader(SocketUnreader):  # type: ignore[misc]  # it ships no types
         self.late: float | None = None
         self.begin()
 
-    def begin(self) -> None:
-        """Another request is lined up: its sender's time runs from now on."""
+    def begin(self, waited: float = 0.0) -> None:
+        """Another request is lined up, after it was waited for: its sender's time runs."""
         self.request: Any = None
-        self._since = time.monotonic()
+        self._since = time.monotonic() - waited
         self._allowed = READING_SECONDS
 
     def chunk(self, size_hint: int | None = None) -> bytes:

@@ -128,9 +128,11 @@ class HatchWorker(PromptWorker):
         else:
             self.arrivals.wait(conn)
 
-    def line_up(self, conn: Any) -> None:
-        """Give a connection to the next thread that is free; its sender's time runs from now on."""
-        conn.reader.begin()
+    def line_up(self, conn: Any, waited: float = 0.0) -> None:
+        """Give a connection to the next thread that is free; its sender's time runs from now on,
+        or began so many seconds ago.
+        """
+        conn.reader.begin(waited)
         self.lined_up[conn] = time.monotonic()
         super().enqueue_req(conn)
 
@@ -172,7 +174,10 @@ class HatchWorker(PromptWorker):
                 with suppress(OSError):
                     socket.socket.shutdown(conn.sock, socket.SHUT_RDWR)
         for conn in self.arrivals.overdue(now if self.alive else math.inf):
-            self.part_with(conn)
+            if self.alive:
+                self.line_up(conn, PATIENCE)  # a thread tells him so, and waits no more
+            else:
+                self.part_with(conn)
         self.departures.overdue(now)
 
     def part_with(self, conn: Any) -> None:
