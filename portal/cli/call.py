@@ -189,9 +189,16 @@ def refund(credits: Credits, entry: str, due: int | None, **asked: Any) -> Poste
 def batch(credits: Credits, file: TextIO, *, atomic: bool) -> list[Any]:
     """Do the commands of FILE (- is what comes in): a JSON list of them, as a batch has them.
 
-    A command without an idempotency_key gets a new one, shown with what became of it.
+    A command without an idempotency_key gets a new one, shown with what became of it. Where nobody
+    knows what did, the commands are shown as a FILE by which to repeat them.
     """
-    results = credits.batch(read_commands(file), atomic=atomic)
+    commands = read_commands(file)
+    try:
+        results = credits.batch(commands, atomic=atomic)
+    except OutcomeUnknownError as error:
+        show([each.in_batch() for each in commands])
+        unknown = f"After {error.tries} tries the outcome of this batch is unknown: {error.last}"
+        fail(f"{unknown}. Repeat the commands as they are shown, each with its key", UNKNOWN)
     return [each if isinstance(each, Posted) else refused_as_told(each) for each in results]
 
 

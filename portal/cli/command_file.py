@@ -49,6 +49,7 @@ def _command(place: int, members: Any) -> Command:
         return command_of(members)
     except (TypeError, ValueError) as error:
         told = str(error).partition("__init__() ")[2] or str(error)
+        told = told.replace("got an unexpected keyword argument", "it takes no member")
         raise _refused(f"commands.{place}: {told}") from None
 
 

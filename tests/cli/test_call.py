@@ -239,6 +239,28 @@ def test_an_unknown_outcome_names_the_key_to_repeat(tmp_path: Path) -> None:
         assert call("balance", "--account", "a", "--deadline", "1").exit_code == 1
 
 
+def test_an_unknown_outcome_of_a_batch_shows_its_commands_to_repeat(tmp_path: Path) -> None:
+    file = tmp_path / "commands.json"
+    asked = {"command": "debit", "account": "a", "operation": "generate", "quantity": 1}
+    file.write_text(json.dumps([{**asked, "reference": "job-1"}, {**asked, "reference": "job-2"}]))
+    with Scripted([hangs_up]) as silent:
+        environment = {
+            "PORTAL_CLIENT_URL": silent.url,
+            "PORTAL_CLIENT_KID": "tts-202611a",
+            "PORTAL_CLIENT_SECRET": "csk_0123456789abcdef",
+        }
+        call = runner(tmp_path, environment)
+        result = call("batch", str(file), "--deadline", "1")
+        assert result.exit_code == 3
+        assert "as they are shown" in result.stderr
+        assert "--key" not in result.stderr
+        sent = [json.loads(body)["commands"] for body in silent.bodies]
+        assert sent[0] == json.loads(result.stdout)
+        file.write_text(result.stdout)
+        assert call("batch", str(file), "--deadline", "1").exit_code == 3
+        assert json.loads(silent.bodies[-1])["commands"] == sent[0]
+
+
 def test_the_portal_itself_lets_the_settings_of_its_client_be(portal: Real, account: str) -> None:
     """Run as anybody would run it: the portal's own settings are read in the same process."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PORTAL_")}
