@@ -41,7 +41,7 @@ def ledger_commands() -> None:
 @click.option(
     "--jobs",
     type=click.IntRange(1, JOBS_MAX),
-    help="Processes that share a large ledger; one a core, at most 4, unless given.",
+    help="Processes that share a ledger of 20,000 entries and more; one a core unless given.",
 )
 @with_appcontext
 def audit(account: str | None, as_json: bool, jobs: int | None) -> None:

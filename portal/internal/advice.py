@@ -72,8 +72,8 @@ ADVICE: Final[Mapping[str, Advice]] = {
         "compare the id with the one in the answer to the charge",
     ),
     "request_not_found": Advice(
-        "the request never happened",
-        "send it",
+        "the request had no outcome; it never will have one once its signature has ended",
+        "send it again with the same key",
     ),
     "not_found": Advice(
         "no resource has this path",
@@ -157,7 +157,8 @@ ADVICE: Final[Mapping[str, Advice]] = {
         "report it, and send the request again with the same key",
     ),
     "storage_unavailable": Advice(
-        "the ledger could not be read or written; nothing was granted, charged or acknowledged",
+        "the ledger could not be read or written, or too many batches are waiting (`detail` says "
+        "which); nothing was granted, charged or acknowledged",
         "try again after `Retry-After` seconds with the same key",
     ),
 }
