@@ -58,6 +58,8 @@ def find_failure(error: BaseException) -> DatabaseError | None:
         return LockedError(words)
     if is_busy(error):
         return BusyError(words)
+    if code_of(error) == sqlite3.SQLITE_CANTOPEN:
+        words += "; where there is none yet, run: flask db upgrade"
     return DatabaseError(words) if is_down(error) else None
 
 

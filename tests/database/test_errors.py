@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -15,6 +16,7 @@ from portal.database import (
     DatabaseError,
     LockedError,
     UnsafeDatabaseError,
+    sqlite,
 )
 from portal.database.errors import code_of, find_failure, is_down, may_repeat, state_of
 
@@ -103,6 +105,13 @@ def test_other_errors_are_nobodys_failure() -> None:
 def test_the_words_are_one_line() -> None:
     found = find_failure(within(Told("08006")))
     assert str(found) == "DBAPIError: (tests.database.test_errors.Told) said the server"
+
+
+def test_a_file_that_is_not_there_is_told_with_what_makes_it(tmp_path: Path) -> None:
+    missing = sqlite.engine(tmp_path / "none.db", writes=False, pool=1)
+    with pytest.raises(sa.exc.OperationalError) as failure, missing.connect():
+        pass
+    assert str(find_failure(failure.value)).endswith("run: flask db upgrade")
 
 
 def test_a_real_database_tells_its_states(database: Database) -> None:
