@@ -91,6 +91,7 @@ class Doors:
         self.series = {code: Series(UNCHANGED if code == "P14" else MADE) for code in CODES}
         self.captures = Series(MADE)
         self.peaks: list[float] = []
+        self.done: dict[str, list[float]] = {code: [] for code in BATCHES}  # debits a second
         self.not_replayed = self.not_done = 0
 
     def wants(self, *codes: str) -> bool:
@@ -135,6 +136,7 @@ class Doors:
                 answered = self.drive(FEW, sent, keep_bodies=True)
                 done = sum(body.count(DONE) for body in answered.answers.bodies)
                 self.not_done += answered.count * size - done
+                self.done[code].append(done / answered.answers.seconds)
                 self.series[code].add(answered, hello)
 
     def many(self) -> None:
@@ -231,7 +233,7 @@ class Doors:
         if code == "P4":
             return float(self.series[code].numbers()["p99_ms"])
         if code in BATCHES:
-            return float(self.series[code].numbers()["requests_per_second"]) * BATCHES[code][0]
+            return median(self.done[code])
         if code != "P9":
             return self.series[code].ratio
         kinds = (self.series["P9"].pairs, self.captures.pairs, self.series["P1"].pairs)
