@@ -23,6 +23,8 @@ _KINDS: Final[dict[type, str]] = {
 def read_commands(file: TextIO) -> list[Command]:
     """The commands of a file, in order. Raises click.BadParameter, by which nothing is sent."""
     found = _json_of(file)
+    if isinstance(found, dict) and "commands" in found:
+        raise _refused("it is a whole batch: only the list of its `commands` is wanted")
     if not isinstance(found, list):
         raise _refused(f"it is not a list, but {_kind_of(found)}")
     return [_command(place, members) for place, members in enumerate(found)]

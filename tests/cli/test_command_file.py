@@ -34,6 +34,7 @@ def test_commands_come_in_their_order() -> None:
         ("[" * 100_000, "nested too deeply."),
         (f"[{'1' * 5_000}]", "not JSON: "),
         ("{}", "not a list, but an object."),
+        ('{"commands": []}', "only the list of its `commands` is wanted"),
         ("null", "not a list, but null."),
         ("[7]", "commands.0 is not an object, but a number."),
         (f'[{DEBIT}, "reference": "job-1"}}, {{}}]', "commands.1: a command is one of debit, "),
