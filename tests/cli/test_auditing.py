@@ -39,11 +39,8 @@ CUTS = ((1, 1), (3, 2), (10_000, 500))
 def now(config: Config, monkeypatch: pytest.MonkeyPatch) -> int:
     """The end of a history, in a ledger that counts as large. Nothing is open when it is told."""
     monkeypatch.setattr(auditing, "MANY", auditing.MANY.offset(0))
-    database = Database(config)
-    try:
+    with opened(config) as database:
         return fill(database)
-    finally:
-        database.dispose()
 
 
 @contextmanager

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
@@ -13,7 +11,7 @@ from portal import ledger
 from portal.cli import auditors
 from portal.cli.auditors import AuditorError, Auditors
 from portal.config import Config
-from portal.database import Database
+from tests.cli.test_auditing import opened
 from tests.databases import config_for
 from tests.ledger.conftest import fill
 
@@ -25,15 +23,6 @@ def now(config: Config) -> int:
     """The end of a history; nothing is open when it is told."""
     with opened(config) as database:
         return fill(database)
-
-
-@contextmanager
-def opened(config: Config) -> Iterator[Database]:
-    database = Database(config)
-    try:
-        yield database
-    finally:
-        database.dispose()
 
 
 def pids(several: Auditors) -> list[int]:

@@ -221,14 +221,18 @@ def test_half_a_setting_is_told_and_never_filled_in_by_the_demo(tmp_path: Path) 
     assert "PORTAL_CLIENT_SECRET is missing" in result.stderr
 
 
+def keyed(portal: Scripted) -> dict[str, str]:
+    """The settings by which a portal is asked with some key."""
+    return {
+        "PORTAL_CLIENT_URL": portal.url,
+        "PORTAL_CLIENT_KID": "tts-202611a",
+        "PORTAL_CLIENT_SECRET": "csk_0123456789abcdef",
+    }
+
+
 def test_an_unknown_outcome_names_the_key_to_repeat(tmp_path: Path) -> None:
     with Scripted([hangs_up]) as silent:
-        environment = {
-            "PORTAL_CLIENT_URL": silent.url,
-            "PORTAL_CLIENT_KID": "tts-202611a",
-            "PORTAL_CLIENT_SECRET": "csk_0123456789abcdef",
-        }
-        call = runner(tmp_path, environment)
+        call = runner(tmp_path, keyed(silent))
         asked = ("--account", "a", "--quantity", "1", "--deadline", "1")
         result = call("debit", *asked, "--key", "the-key-of-the-job")
         assert result.exit_code == 3
@@ -244,12 +248,7 @@ def test_an_unknown_outcome_of_a_batch_shows_its_commands_to_repeat(tmp_path: Pa
     asked = {"command": "debit", "account": "a", "operation": "generate", "quantity": 1}
     file.write_text(json.dumps([{**asked, "reference": "job-1"}, {**asked, "reference": "job-2"}]))
     with Scripted([hangs_up]) as silent:
-        environment = {
-            "PORTAL_CLIENT_URL": silent.url,
-            "PORTAL_CLIENT_KID": "tts-202611a",
-            "PORTAL_CLIENT_SECRET": "csk_0123456789abcdef",
-        }
-        call = runner(tmp_path, environment)
+        call = runner(tmp_path, keyed(silent))
         result = call("batch", str(file), "--deadline", "1")
         assert result.exit_code == 3
         assert "as they are shown" in result.stderr
