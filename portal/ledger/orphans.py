@@ -20,12 +20,11 @@ class Query(NamedTuple):
     key: Key = KEYS["entries"]
 
 
-def _entries_without(
-    rule: str, expected: str, found: sa.Column[Any], has: Any, where: Any
-) -> Query:
+def _entries_without(rule: str, expected: str, found: sa.Column[Any], has: Any) -> Query:
+    """Entries that say something of which there is nothing."""
     broken = sa.select(
         entries.c.account_id, entries.c.seq, entries.c.id, sa.literal(expected), found
-    ).where(where, ~has)
+    ).where(found.is_not(None), ~has)
     return Query(rule, broken)
 
 
@@ -68,7 +67,6 @@ WHOLE: Final = (
         sa.exists().where(
             holds.c.id == entries.c.hold_id, holds.c.account_id == entries.c.account_id
         ),
-        entries.c.hold_id.is_not(None),
     ),
     _entries_without(
         "reverses_id",
@@ -80,7 +78,6 @@ WHOLE: Final = (
             taken.c.seq < entries.c.seq,
             taken.c.kind.in_(("debit", "capture")),
         ),
-        entries.c.reverses_id.is_not(None),
     ),
 )
 # Nearly every entry has a key, so this one is asked of some entries at a time.
@@ -96,7 +93,6 @@ UNANSWERED: Final = _entries_without(
         requests.c.account_id == entries.c.account_id,
         requests.c.seq == entries.c.seq + sa.case((entries.c.reason == "overflow", 1), else_=0),
     ),
-    entries.c.idempotency_key.is_not(None),
 )
 
 
