@@ -5,14 +5,14 @@ whatever does not follow from the rows before.
 """
 
 import operator
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from sqlalchemy.engine import Connection
 
 from portal.ledger.book import Draft
-from portal.ledger.chain import entry_hash, refusal_hash, request_hash, revision_hash
-from portal.ledger.model import GENESIS, Account, Answered, Entry, Grant, Refusal, Revision
+from portal.ledger.chain import PREV_HASH, entry_hash, refusal_hash, request_hash, revision_hash
+from portal.ledger.model import GENESIS, Account, Answered, Draw, Entry, Grant, Refusal, Revision
 from portal.ledger.records import refusals, requests
 from portal.ledger.statements import Insert, InsertBoth, Row, append_all
 from portal.ledger.tables import accounts, draws, entries, grants, revisions
@@ -65,7 +65,7 @@ class Pages:
                 (INSERT_ACCOUNTS, self.accounts),
                 *([terms] if limits_first else []),
                 (INSERT_GRANTS, made),
-                (INSERT_ENTRIES, [draft[:2] for draft in self.drafts]),
+                (INSERT_ENTRIES, [(entry, apart(entry, rows)) for entry, rows, _ in self.drafts]),
                 *([] if limits_first else [terms]),
                 (INSERT_REFUSALS, self.refusals),
                 (INSERT_REQUESTS, self.requests),
@@ -74,12 +74,18 @@ class Pages:
         self.__init__()  # type: ignore[misc]
 
 
+def apart(entry: Entry, draws: Sequence[Draw]) -> Sequence[Draw]:
+    """The draws of an entry that are rows of their own: none where the entry is its draw."""
+    return draws if entry.grant_id is None else ()
+
+
 def seal(account: Account, drafts: Iterable[Draft]) -> tuple[list[Draft], Account]:
     """Drafts with their hashes, chained onto the account's head; and the account after them."""
     head, sealed = account.head_hash, []
     for entry, rows, made in drafts:
         digest = entry_hash(entry, rows, made, head)
-        sealed.append(Draft(Entry._make((*entry[:-2], head, digest)), rows, made))
+        entry = Entry._make((*entry[:PREV_HASH], head, digest, entry.grant_id))
+        sealed.append(Draft(entry, rows, made))
         head = digest
     if not sealed:
         return sealed, account

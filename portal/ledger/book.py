@@ -137,7 +137,8 @@ class Book:
         due, now = self.due_at(), self.now
         named = (account.id, seq, self.ids.new("ent", now), kind)
         summed = (amount, hold_amount, posted, held, due)
-        entry = Entry._make(named + summed + about + (occurred_at, now, PENDING, PENDING))
+        own = rows[0].grant_id if len(rows) == 1 else None
+        entry = Entry._make(named + summed + about + (occurred_at, now, PENDING, PENDING, own))
         standing = (posted, held, seq, account.head_hash, now, due)
         self.account = Account._make(account[:POSTED] + standing + account[REVISION:])
         if amount - hold_amount < 0 and posted - held < -account.overdraft_limit:

@@ -16,6 +16,7 @@ REFUSAL: Final = b"credits-portal/refusal/1"
 REQUEST: Final = b"credits-portal/request/1"
 TARIFF: Final = b"credits-portal/tariff/1"
 
+PREV_HASH: Final = Entry._fields.index("prev_hash")
 # What is written before a short text: to write its length anew for each field is a fifth of a hash.
 SHORT: Final = tuple(f"{length}:" for length in range(1_024))
 
@@ -27,7 +28,7 @@ def entry_hash(
 
     `remaining` and `pinned` of a grant are not its fields: they follow from draws.
     """
-    fields: list[object] = [*entry[:-2], len(draws)]
+    fields: list[object] = [*entry[:PREV_HASH], len(draws)]
     for draw in draws:
         fields += draw[2:]
     fields.append(len(grants))

@@ -64,8 +64,9 @@ def draws_of(
     seqs: dict[str, list[int]] = defaultdict(list)
     found: dict[tuple[str, int], tuple[Draw, ...]] = {}
     for entry in wanted:
-        seqs[entry.account_id].append(entry.seq)
-        found[entry.account_id, entry.seq] = ()
+        found[entry.account_id, entry.seq] = entry.own_draws
+        if entry.grant_id is None:
+            seqs[entry.account_id].append(entry.seq)
     for account_id, of_account in seqs.items():
         values = {"account": account_id, "seqs": of_account}
         for draw in rows.every(connection, Draw, DRAWS, **values):

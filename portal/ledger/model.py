@@ -14,16 +14,7 @@ GENESIS: Final = bytes(32)
 MICROSECONDS: Final = 1_000_000
 DAY: Final = 86_400 * MICROSECONDS
 
-KINDS: Final = (
-    "grant",
-    "debit",
-    "hold",
-    "capture",
-    "release",
-    "expiry",
-    "refund",
-    "adjustment",
-)
+KINDS: Final = ("grant", "debit", "hold", "capture", "release", "expiry", "refund", "adjustment")
 ORIGINS: Final = (
     "allocation",
     "purchase",
@@ -119,7 +110,7 @@ class Revision(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """One immutable event on one account, with both balances after it."""
+    """One immutable event on one account; with a grant_id the row is its one draw itself."""
 
     account_id: str
     seq: int
@@ -152,6 +143,13 @@ class Entry(NamedTuple):
     recorded_at: int
     prev_hash: bytes
     hash: bytes
+    grant_id: str | None = None
+
+    @property
+    def own_draws(self) -> "tuple[Draw, ...]":
+        """The draw that the row is itself, if it is one."""
+        draw = Draw(*self[:2], 0, self.grant_id, self.amount, self.hold_amount)
+        return () if self.grant_id is None else (draw,)
 
 
 class Draw(NamedTuple):

@@ -6,7 +6,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from portal.ledger.model import Account, Answered, Draw, Entry, Grant, Hold
+from portal.ledger.model import Account, Answered, Entry, Grant, Hold
 from portal.ledger.records import requests, usage_days
 from portal.ledger.statements import POSTGRESQL, AnyOf, Statement
 from portal.ledger.tables import accounts, draws, entries, grants, holds
@@ -24,7 +24,18 @@ def is_word(column: sa.Column[Any], word: str) -> sa.ColumnElement[bool]:
     return column == sa.literal_column(f"'{word}'")
 
 
-OF_ENTRY: Final = sa.and_(draws.c.account_id == entries.c.account_id, draws.c.seq == entries.c.seq)
+# Entries with their draws, which are rows of their own or, of most, the entry itself. (As a view it
+# would be read whole by SQLite wherever it is joined.)
+OWN: Final = entries.c.grant_id
+DRAWING: Final = entries.outerjoin(
+    draws, sa.and_(draws.c.account_id == entries.c.account_id, draws.c.seq == entries.c.seq)
+)
+IS_DRAW: Final = sa.or_(OWN.is_not(None), draws.c.seq.is_not(None))
+POSITION: Final = sa.func.coalesce(draws.c.position, sa.literal_column("0"))
+GRANT_ID: Final = sa.func.coalesce(OWN, draws.c.grant_id)
+AMOUNT: Final = sa.func.coalesce(draws.c.amount, entries.c.amount)
+PINNED: Final = sa.func.coalesce(draws.c.pinned, entries.c.hold_amount)
+DRAW: Final = (entries.c.account_id, entries.c.seq, POSITION, GRANT_ID, AMOUNT, PINNED)
 ACCOUNTS: Final = (
     sa.select(*columns(accounts, Account))
     .where(AnyOf(accounts.c.id, "ids"))
@@ -46,10 +57,10 @@ HOLDERS: Final = Statement(sa.select(holds.c.account_id).where(AnyOf(holds.c.id,
 ENTERED: Final = Statement(sa.select(entries.c.account_id).where(AnyOf(entries.c.id, "entries")))
 NAMED_HOLDS: Final = Statement(sa.select(*columns(holds, Hold)).where(AnyOf(holds.c.id, "holds")))
 PINS: Final = Statement(
-    sa.select(entries.c.hold_id, draws.c.grant_id, draws.c.pinned)
-    .join(draws, OF_ENTRY)
-    .where(AnyOf(entries.c.hold_id, "holds"))
-    .order_by(entries.c.seq, draws.c.position)
+    sa.select(entries.c.hold_id, GRANT_ID, PINNED)
+    .select_from(DRAWING)
+    .where(AnyOf(entries.c.hold_id, "holds"), IS_DRAW)
+    .order_by(entries.c.seq, POSITION)
 )
 ENDINGS: Final = Statement(
     sa.select(*columns(entries, Entry)).where(
@@ -77,15 +88,14 @@ NAMED_ENTRIES: Final = Statement(
     sa.select(*columns(entries, Entry)).where(AnyOf(entries.c.id, "entries"))
 )
 DRAWN: Final = Statement(
-    sa.select(entries.c.id, *columns(draws, Draw))
-    .join(draws, OF_ENTRY)
-    .where(AnyOf(entries.c.id, "entries"))
-    .order_by(draws.c.account_id, draws.c.seq, draws.c.position)
+    sa.select(entries.c.id, *DRAW)
+    .select_from(DRAWING)
+    .where(AnyOf(entries.c.id, "entries"), IS_DRAW)
+    .order_by(entries.c.account_id, entries.c.seq, POSITION)
 )
 DRAWN_GRANTS: Final = Statement(
     sa.select(entries.c.id, *columns(grants, Grant))
-    .join(draws, OF_ENTRY)
-    .join(grants, grants.c.id == draws.c.grant_id)
+    .select_from(DRAWING.join(grants, grants.c.id == GRANT_ID))
     .where(AnyOf(entries.c.id, "entries"))
 )
 # A refund's draw counts against the grant it was taken from: the drawn one itself, or the
@@ -93,20 +103,20 @@ DRAWN_GRANTS: Final = Statement(
 RETURNED: Final = Statement(
     sa.select(
         entries.c.reverses_id,
-        sa.case((grants.c.id.is_not(None), grants.c.parent_id), else_=draws.c.grant_id),
-        draws.c.amount,
+        sa.case((grants.c.id.is_not(None), grants.c.parent_id), else_=GRANT_ID),
+        AMOUNT,
     )
-    .select_from(entries)
-    .join(draws, OF_ENTRY)
-    .outerjoin(
-        grants,
-        sa.and_(
-            grants.c.id == draws.c.grant_id,
-            grants.c.account_id == entries.c.account_id,
-            grants.c.seq == entries.c.seq,
-        ),
+    .select_from(
+        DRAWING.outerjoin(
+            grants,
+            sa.and_(
+                grants.c.id == GRANT_ID,
+                grants.c.account_id == entries.c.account_id,
+                grants.c.seq == entries.c.seq,
+            ),
+        )
     )
-    .where(AnyOf(entries.c.reverses_id, "entries"))
+    .where(AnyOf(entries.c.reverses_id, "entries"), IS_DRAW)
 )
 
 

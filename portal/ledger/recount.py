@@ -62,6 +62,8 @@ class Recount:
 
     def entry(self, entry: Entry, draws: Sequence[Draw], grants: Sequence[Grant]) -> None:
         """Count one entry with the draws and grants that hang on it."""
+        if entry.grant_id is not None:
+            draws = (*entry.own_draws, *draws)
         self.chain(entry, draws, grants)
         for grant in grants:
             self.lots[grant.id] = [0, 0]

@@ -139,7 +139,8 @@ class Rows:
         if answered.seq is None:
             return refused_again(self.refusals[answered.refusal_id or ""])
         place = (answered.account_id, answered.seq)
-        entry, drawn = self.entries[place], tuple(self.draws[place])
+        entry = self.entries[place]
+        drawn = entry.own_draws or tuple(self.draws[place])
         grants = (self.grants.get(draw.grant_id or "") for draw in drawn)
         return Posted(
             account_at(entry, self.terms[place]),

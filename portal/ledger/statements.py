@@ -180,7 +180,20 @@ class InsertBoth:
         self._ones, self._others = ones, others
 
     def run(self, driver: Any, rows: Sequence[tuple[Row, Sequence[Row]]]) -> None:
-        """Insert rows on SQLite's own connection."""
+        """Insert rows on SQLite's own connection.
+
+        Whoever has others waits for neighbours of the same account (the first column) that have
+        none: those may have made what its others move.
+        """
+        first = 0
+        for place in range(1, len(rows)):
+            (before, theirs), (one, others) = rows[place - 1 : place + 1]
+            if others and not theirs and before[0] == one[0]:
+                self._run(driver, rows[first:place])
+                first = place
+        self._run(driver, rows[first:])
+
+    def _run(self, driver: Any, rows: Sequence[tuple[Row, Sequence[Row]]]) -> None:
         self._others.run(driver, [other for _, others in rows for other in others])
         self._ones.run(driver, [one for one, _ in rows])
 

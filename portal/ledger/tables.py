@@ -140,6 +140,7 @@ entries = Table(
     Column("recorded_at", Big, nullable=False),
     Column("prev_hash", LargeBinary, nullable=False),
     Column("hash", LargeBinary, nullable=False),
+    Column("grant_id", Text),
     sa.CheckConstraint(one_of("kind", KINDS), name="kind"),
     sa.CheckConstraint(
         f"abs(amount) <= {AMOUNT_MAX} AND abs(hold_amount) <= {AMOUNT_MAX}", name="size"

@@ -70,12 +70,18 @@ def entry(account: str = "ada", verb: str = "INSERT", **changed: str) -> str:
 
 
 def draw(
-    grant: str, amount: str, pinned: str, account: str = "ada", verb: str = "INSERT", at: int = 0
+    grant: str,
+    amount: str,
+    pinned: str,
+    account: str = "ada",
+    verb: str = "INSERT",
+    at: int = 0,
+    seq: str = "seq + 1",
 ) -> str:
     """An INSERT of a draw of the account's next entry."""
     members = {
         "account_id": "id",
-        "seq": "seq + 1",
+        "seq": seq,
         "position": str(at),
         "grant_id": grant,
         "amount": amount,

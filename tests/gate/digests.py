@@ -27,7 +27,8 @@ CATALOG = (
     "SELECT nspname, nspowner, nspacl::text FROM pg_namespace WHERE nspname NOT LIKE 'pg\\_%'",
     "SELECT rolname, rolsuper, rolinherit, rolcreaterole, rolconfig FROM pg_roles",
     "SELECT roleid::regrole::text, member::regrole::text FROM pg_auth_members",
-    "SELECT setdatabase, setrole::regrole::text, setconfig FROM pg_db_role_setting",
+    "SELECT setrole::regrole::text, setconfig FROM pg_db_role_setting WHERE setdatabase IN"
+    " (0, (SELECT oid FROM pg_database WHERE datname = current_database()))",
     "SELECT defaclrole::regrole::text, defaclobjtype, defaclacl::text FROM pg_default_acl",
     "SELECT datname, datacl::text FROM pg_database WHERE datname = current_database()",
 )

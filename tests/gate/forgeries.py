@@ -24,9 +24,11 @@ BOBS_GRANT = "(SELECT min(id) FROM grants WHERE account_id = 'bob' AND remaining
 SPENT = "(SELECT min(id) FROM grants WHERE account_id = 'ada' AND remaining = 0)"
 REST = f"(SELECT amount - captured FROM holds WHERE id = {OPEN_HOLD})"
 PINNED = (
-    "(SELECT min(grant_id) FROM draws JOIN entries USING (account_id, seq)"
-    f" WHERE entries.hold_id = {OPEN_HOLD})"
+    "(SELECT min(coalesce(d.grant_id, e.grant_id)) FROM entries e"
+    " LEFT JOIN draws d ON d.account_id = e.account_id AND d.seq = e.seq"
+    f" WHERE e.hold_id = {OPEN_HOLD})"
 )
+A_DRAW = "account_id = 'ada' AND grant_id IS NOT NULL ORDER BY seq LIMIT 1"
 A_REQUEST = "account_id = 'bob' AND seq IS NOT NULL ORDER BY seq LIMIT 1"
 A_REFUSAL = "(SELECT min(id) FROM refusals)"
 THEIRS = {
@@ -75,9 +77,8 @@ GRANTS = [
 ]
 DRAWS = [
     attack("a draw without an entry", draw(LIVE_GRANT, "1000", "0")),
-    attack("a draw of an entry that stands", copied(
-        "draws", f"grant_id = {LIVE_GRANT} AND amount > 0", position="position + 50")),
-    attack("a draw a second time", copied("draws", f"grant_id = {LIVE_GRANT} AND amount > 0")),
+    attack("a draw of an entry that stands", draw(LIVE_GRANT, "1000", "0", seq="seq", at=50)),
+    attack("a draw a second time", copied("draws", A_DRAW)),
     attack("a draw on another's grant", draw(BOBS_GRANT, "-1", "0"), entry(amount="-1")),
     attack("a draw on another's grant, behind one of theirs",
            draw(BOBS_GRANT, "-1", "0", "bob") + " UNION ALL"
@@ -94,6 +95,19 @@ DRAWS = [
         kind="'hold'", reason="'placed'", hold_amount="1", hold_id="'hld_forged'",
         operation="'generate'", quantity="1", tariff="'2026-01'", reference_type="'task'",
         reference_id="'t'", expires_at="changed_at")),
+    attack("an entry that draws on another's grant", entry(amount="-1", grant_id=BOBS_GRANT)),
+    attack("an entry that draws on no grant", entry(amount="-1", grant_id="'grt_none'")),
+    attack("an entry that draws more than remains", entry(amount="-1", grant_id=SPENT)),
+    attack("an entry that gives what its grant is not", entry(
+        kind="'grant'", reason="'goodwill'", amount="1000", grant_id=BOBS_GRANT)),
+    attack("an entry that pins more than remains", entry(
+        kind="'hold'", reason="'placed'", hold_amount="1", hold_id="'hld_forged'",
+        operation="'generate'", quantity="1", tariff="'2026-01'", reference_type="'task'",
+        reference_id="'t'", expires_at="changed_at", grant_id=SPENT)),
+    attack("an entry that is its draw, and has another", draw(LIVE_GRANT, "0", "0"),
+           entry(kind="'grant'", reason="'goodwill'", amount="0", grant_id=LIVE_GRANT)),
+    attack("an entry that is its draw, and has it twice", draw(LIVE_GRANT, "-1", "0"),
+           entry(amount="-1", grant_id=LIVE_GRANT)),
     attack("draws that move one grant against another", draw(LIVE_GRANT, "5", "0"),
            draw(SPENT, "-5", "0", at=1), entry()),
 ]  # fmt: skip
@@ -190,6 +204,7 @@ FORGERIES = [
 ]  # fmt: skip
 # What follows in all from the rows before is let through: the guards are no wall but a gate.
 HONEST = [
+    attack("a debit that is its draw", entry(amount="-1", grant_id=LIVE_GRANT)),
     attack("an empty account", account()),
     attack("a debit", draw(LIVE_GRANT, "-1", "0"), entry(amount="-1")),
     attack("an entry that follows", entry()),

@@ -69,11 +69,27 @@ def entries_swapped(forger: Forger) -> Place:
 
 def draws_swapped(forger: Forger) -> Place:
     """The draws of two entries in each other's place."""
-    one, other = at(forger, 5, "draws"), at(forger, 12, "draws")
+    adas = [row for row in forger.rows("draws") if row["account_id"] == "ada"]
+    one, other = [row for row in adas if row["position"] == 0][:2]
     moved = forger.update("draws", one, seq=10_000)
-    forger.update("draws", other, seq=5)
-    forger.update("draws", moved, seq=12)
-    return "ada", 5
+    forger.update("draws", other, seq=one["seq"])
+    forger.update("draws", moved, seq=other["seq"])
+    return "ada", min(one["seq"], other["seq"])
+
+
+def drawn_elsewhere(forger: Forger) -> Place:
+    """An entry that drew on one grant says another."""
+    paid = next(row for row in forger.rows("entries") if row["kind"] == "debit" and row["grant_id"])
+    others = (row["id"] for row in forger.rows("grants") if row["id"] != paid["grant_id"])
+    forger.update("entries", paid, grant_id=next(others))
+    return paid["account_id"], paid["seq"]
+
+
+def drawn_by_nobody(forger: Forger) -> Place:
+    """An entry that drew on a grant says nothing of it."""
+    paid = next(row for row in forger.rows("entries") if row["kind"] == "debit" and row["grant_id"])
+    forger.update("entries", paid, grant_id=None)
+    return paid["account_id"], paid["seq"]
 
 
 def entry_moved(forger: Forger) -> Place:
@@ -149,6 +165,8 @@ FORGERIES = (
     tail_deleted,
     entries_swapped,
     draws_swapped,
+    drawn_elsewhere,
+    drawn_by_nobody,
     entry_moved,
     entry_appended,
     balance_raised,

@@ -26,7 +26,7 @@ from tests.gate.attacks import (
     revision,
 )
 from tests.gate.digests import sqlite_digest
-from tests.gate.forgeries import A_REQUEST, FORGERIES, HONEST, THEIRS
+from tests.gate.forgeries import A_DRAW, A_REQUEST, FORGERIES, HONEST, THEIRS
 from tests.gate.scenes import Scene, scene, tried
 
 pytestmark = pytest.mark.gate
@@ -99,7 +99,7 @@ BY_KEY = [
         reference_id=f"(SELECT reference_id FROM holds WHERE id = {OPEN_HOLD})", expires_at="1")),
     attack("REPLACE a grant", copied("grants", f"id = {LIVE_GRANT}", "REPLACE", remaining="0",
            pinned="0", seq="99")),
-    attack("REPLACE a draw", copied("draws", f"grant_id = {LIVE_GRANT}", "REPLACE", amount="9")),
+    attack("REPLACE a draw", copied("draws", A_DRAW, "REPLACE", amount="9")),
     attack("REPLACE a request", copied("requests", A_REQUEST, "REPLACE", body="'{}'")),
     attack("REPLACE a refusal", copied("refusals", "true LIMIT 1", "REPLACE", code="'x'")),
     attack("REPLACE a price list by its name", copied("tariffs", "true", "REPLACE",

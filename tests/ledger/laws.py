@@ -139,7 +139,7 @@ def hash_of(tables: Tables, entry: Entry, head: bytes) -> bytes:
     draws = tables.draws[here]
     made = {g.id: g for g in tables.grants.values() if (g.account_id, g.seq) == here}
     grants = [made[draw.grant_id] for draw in draws if draw.grant_id in made]
-    parts: list[Any] = [*entry[:-2], len(draws)]
+    parts: list[Any] = [*entry[:29], len(draws)]
     for draw in draws:
         parts += [draw.position, draw.grant_id, draw.amount, draw.pinned]
     parts.append(len(grants))

@@ -121,7 +121,7 @@ def test_rows_that_hang_on_no_entry_are_named(forger: Forger, database: Database
     ):
         row = next(row for row in forger.rows(table) if row["account_id"] == "ada")
         forger.insert(table, row | changes)
-    draw = next(row for row in forger.rows("draws") if row["seq"] == 7)
+    draw = next(row for row in forger.rows("draws") if row["account_id"] == "ada")
     forger.insert("draws", draw | {"position": 1, "seq": 6})
     entry = next(row for row in forger.rows("entries") if row["id"] and row["seq"] == 6)
     forger.delete("entries", entry)

@@ -59,7 +59,7 @@ def test_a_hash_is_that_of_the_published_encoding() -> None:
     assert digest(b"credits-portal/entry/1", ["ada", 7, None, "ent_1"], GENESIS) == expected
 
 
-@pytest.mark.parametrize("field", Entry._fields[:-2])
+@pytest.mark.parametrize("field", Entry._fields[:29])
 def test_every_field_of_an_entry_counts(field: str) -> None:
     changed = ENTRY._replace(**{field: other(getattr(ENTRY, field))})
     assert entry_hash(changed, DRAWS, (), GENESIS) != entry_hash(ENTRY, DRAWS, (), GENESIS)

@@ -173,6 +173,24 @@ def with_entry(draft: Draft, **values: Any) -> Draft:
     return draft._replace(entry=draft.entry._replace(**values))
 
 
+def apart(draft: Draft) -> Draft:
+    """The draft with its draws as rows of their own."""
+    return with_entry(draft, grant_id=None)
+
+
+def as_draw(draft: Draft, amount: int = 0, pinned: int = 0, **values: Any) -> Draft:
+    """The draft as its draw itself, of more than it was, with balances that go along."""
+    entry = draft.entry
+    moved = {
+        "amount": entry.amount + amount,
+        "posted_after": entry.posted_after + amount,
+        "hold_amount": entry.hold_amount + pinned,
+        "held_after": entry.held_after + pinned,
+        "grant_id": draft.draws[0].grant_id,
+    }
+    return with_entry(draft, **(moved | values))
+
+
 FORGED: dict[str, Callable[[Draft], Draft]] = {
     "law 1: posted after": lambda d: with_entry(d, posted_after=d.entry.posted_after + 1),
     "law 1: held after": lambda d: with_entry(d, held_after=d.entry.held_after + 1),
@@ -196,6 +214,13 @@ FORGED: dict[str, Callable[[Draft], Draft]] = {
     "law 3: another account's grant": lambda d: d._replace(
         draws=(d.draws[0]._replace(grant_id="bob's"),)
     ),
+    "law 1: another balance, being its draw": lambda d: as_draw(d, posted_after=10**6),
+    "law 3: past the overdraft, being its draw": lambda d: as_draw(d, -(10**6)),
+    "law 3: more pinned than there is, being its draw": lambda d: as_draw(
+        d, -d.entry.amount, 10**6, kind="adjustment", approved_by="olga"
+    ),
+    "law 3: another account's grant, being its draw": lambda d: as_draw(d, grant_id="bob's"),
+    "law 3: no grant, being its draw": lambda d: as_draw(d, grant_id="grt_none"),
     "law 5: a gap": lambda d: Draft(
         d.entry._replace(seq=d.entry.seq + 1),
         tuple(draw._replace(seq=draw.seq + 1) for draw in d.draws),
@@ -242,7 +267,9 @@ def test_the_database_refuses_an_entry_that_breaks_a_law(story: Story, forged: s
     bobs = grant_of(before, "bob")
 
     def forge(draft: Draft) -> Draft:
-        draft = FORGED[forged](draft)
+        draft = FORGED[forged](apart(draft))
+        if draft.entry.grant_id == "bob's":
+            draft = with_entry(draft, grant_id=bobs)
         named = (d._replace(grant_id=bobs) if d.grant_id == "bob's" else d for d in draft.draws)
         return draft._replace(draws=tuple(named))
 
@@ -343,10 +370,11 @@ def test_a_ledger_that_cannot_write_grants_nothing_and_says_so(
 ) -> None:
     vault = story.ledger
     assert isinstance(vault, Vault)
+    credits = vault.account("ada").available if table == "draws" else 5  # from several grants
     before = vault.tables
     by_owner(config, BROKEN_DISK, table)
     queue = ledger.Queue(lambda commands: vault.post(commands, story.now))
-    command = debit(5, reference=story.job(), request=key("k-10"))
+    command = debit(credits, reference=story.job(), request=key("k-10"))
     acknowledged: list[Outcome] = []
     with pytest.raises(Exception, match=r"(?i)disk|constraint"):
         acknowledged.append(queue.submit(command))
@@ -354,7 +382,7 @@ def test_a_ledger_that_cannot_write_grants_nothing_and_says_so(
     assert unkept(acknowledged, vault.tables) == []
     by_owner(config, MENDED, table)
     acknowledged.append(queue.submit(command))
-    assert entry_of(acknowledged[0]).amount == -5
+    assert entry_of(acknowledged[0]).amount == -credits
     assert unkept(acknowledged, vault.tables) == []
 
 

@@ -99,7 +99,7 @@ def told(outcome: Outcome, names: dict[str, str]) -> list[object]:
     assert entry is not None
     about = [names.get(name or "", name) for name in (entry.hold_id, entry.reverses_id)]
     draws = [(names.get(d.grant_id or "", d.grant_id), d.amount, d.pinned) for d in outcome.draws]
-    return [*entry[:2], *entry[3:19], *about, *entry[21:-2], draws]
+    return [*entry[:2], *entry[3:19], *about, *entry[21:29], draws]
 
 
 def disagreements(acknowledged: list[Acknowledged]) -> list[tuple[object, object]]:

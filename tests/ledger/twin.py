@@ -110,6 +110,9 @@ def replay(tables: Tables) -> Twin:
         twin.revise(row)
     for row in tables["draws"]:
         twin.draw(row)
+    for row in tables["entries"]:
+        if row["grant_id"] is not None:
+            twin.draw(row | {"pinned": row["hold_amount"]})
     for row in sorted(tables["entries"], key=lambda row: row["seq"]):
         twin.enter(row)
     return twin

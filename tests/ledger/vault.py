@@ -91,6 +91,12 @@ class WatchedVault(Vault):
                 connection.info[STATES] = states
 
 
+def own_draw(entry: Entry) -> tuple[Draw, ...]:
+    """The draw that an entry is itself, said here once more."""
+    numbers = (entry.amount, entry.hold_amount)
+    return (Draw(entry.account_id, entry.seq, 0, entry.grant_id, *numbers),)
+
+
 def read(connection: sa.Connection) -> Tables:
     """All rows of the ledger."""
 
@@ -109,6 +115,9 @@ def read(connection: sa.Connection) -> Tables:
         tables.draws[here] = (*tables.draws.get(here, ()), row)
     for row in every(entries, Entry, "account_id", "seq"):
         tables.index(row)
+        if row.grant_id is not None:
+            here = (row.account_id, row.seq)
+            tables.draws[here] = (*own_draw(row), *tables.draws[here])
     tables.requests = {row[:2]: row for row in every(requests, Answered, "service", "key")}
     tables.refusals = {row.id: row for row in every(refusals, Refusal, "id")}
     return tables
