@@ -1,17 +1,14 @@
 """The set queries of the posting path, each compiled once."""
 
-from collections.abc import Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY
 
+from portal.ledger.keyed import Keyed
 from portal.ledger.model import Account, Answered, Entry, Grant, Hold
 from portal.ledger.records import requests, usage_days
-from portal.ledger.statements import POSTGRESQL, AnyOf, Statement
+from portal.ledger.statements import AnyOf, Statement
 from portal.ledger.tables import accounts, draws, entries, grants, holds
-
-Key = sa.ColumnElement[Any]
 
 
 def columns(table: sa.Table, row: type[Any]) -> list[sa.Column[Any]]:
@@ -120,69 +117,27 @@ RETURNED: Final = Statement(
 )
 
 
-def found(
-    dialect: str, keys: Sequence[Key], select: sa.Select[Any], *, many: bool = False
-) -> sa.Select[Any]:
-    """At most one row of a select for each tuple of the list `wanted`, which stands for `keys`.
-
-    many: as many rows as there are.
-
-    On PostgreSQL each is looked up on its own: a plan that was made while the tables were small
-    may otherwise read whole indexes for ever, as nothing but statistics would undo it.
-    """
-    names = [str(place) for place in range(len(keys))]
-    wanted: list[sa.ColumnElement[Any]]
-    if dialect == POSTGRESQL:
-        types = (sa.BigInteger() if isinstance(key.type, sa.Integer) else sa.Text() for key in keys)
-        lists = (
-            sa.bindparam(f"wanted_{name}", type_=ARRAY(type_))
-            for name, type_ in zip(names, types, strict=True)
-        )
-        rows = sa.func.unnest(*lists).table_valued(*names, name="wanted").render_derived()
-        wanted = [rows.c[name] for name in names]
-    else:
-        listed = sa.func.json_each(sa.bindparam("wanted", type_=sa.Text()))
-        rows = listed.table_valued("value", name="wanted")
-        wanted = [rows.c.value.op("->>")(sa.literal_column(name)) for name in names]
-    each = select.where(*(key == value for key, value in zip(keys, wanted, strict=True)))
-    if dialect != POSTGRESQL:
-        return each
-    # OFFSET 0 keeps the planner from making one join of it all.
-    fenced = each.offset(sa.literal_column("0")) if many else each.limit(sa.literal_column("1"))
-    one = fenced.lateral("found")
-    return sa.select(one).select_from(rows.join(one, sa.true()))
-
-
 def by_reference(table: sa.Table) -> tuple[sa.Column[Any], ...]:
     """The natural key of what charges: an operation for one reference, once."""
     names = ("account_id", "operation", "reference_type", "reference_id")
     return tuple(table.c[name] for name in names)
 
 
-def debited(dialect: str) -> sa.Select[Any]:
-    """Debits by natural key; on PostgreSQL by the one index that begins with the reference.
-
-    Without statistics PostgreSQL takes any index on the account for as good, and one that lists
-    all of a busy account's debits is a hundred times slower: so it is not shown the account.
-    """
-    account, *keys = by_reference(entries)
-    select = sa.select(account, *keys, entries.c.id).where(is_word(entries.c.kind, "debit"))
-    shown = account.concat(sa.literal_column("''")) if dialect == POSTGRESQL else account
-    return found(dialect, (shown, *keys), select)
-
-
-REQUESTS: Final = Statement(
-    lambda dialect: found(
-        dialect, (requests.c.service, requests.c.key), sa.select(*columns(requests, Answered))
-    )
+REQUESTS: Final = Keyed(
+    (requests.c.service, requests.c.key), sa.select(*columns(requests, Answered))
 )
-DEBITED: Final = Statement(debited)
-HELD: Final = Statement(
-    lambda dialect: found(
-        dialect,
-        by_reference(holds),
-        sa.select(*by_reference(holds), holds.c.id).where(
-            sa.or_(is_word(holds.c.status, "open"), is_word(holds.c.status, "captured"))
-        ),
-    )
+ACCOUNT_ID, *REFERENCE = by_reference(entries)
+# Without statistics PostgreSQL takes any index on the account for as good as the one that begins
+# with the reference, and one that lists all of a busy account's debits is a hundred times slower:
+# so it is not shown the account.
+DEBITED: Final = Keyed(
+    by_reference(entries),
+    sa.select(ACCOUNT_ID, *REFERENCE, entries.c.id).where(is_word(entries.c.kind, "debit")),
+    on_postgresql=(ACCOUNT_ID.concat(sa.literal_column("''")), *REFERENCE),
+)
+HELD: Final = Keyed(
+    by_reference(holds),
+    sa.select(*by_reference(holds), holds.c.id).where(
+        sa.or_(is_word(holds.c.status, "open"), is_word(holds.c.status, "captured"))
+    ),
 )

@@ -3,7 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -11,8 +11,9 @@ from sqlalchemy.engine import Connection
 from portal.ledger import errors
 from portal.ledger.commands import Outcome, Posted, Refused
 from portal.ledger.errors import LedgerError
+from portal.ledger.keyed import Keyed
 from portal.ledger.model import Account, Answered, Draw, Entry, Grant, Hold, Refusal, Revision
-from portal.ledger.queries import REQUESTS, columns, found
+from portal.ledger.queries import REQUESTS, columns
 from portal.ledger.records import refusals
 from portal.ledger.standing import hold_after
 from portal.ledger.statements import AnyOf, Row, Statement, read_all
@@ -40,21 +41,12 @@ TERMS_NAMED: Final = (*Revision._fields[3:12], "revision", "hash")
 OTHERS: Final = entries.alias("others")
 
 
-def at_places(
-    keys: Sequence[sa.ColumnElement[Any]], select: sa.Select[Any], *, many: bool = False
-) -> Statement:
-    """A SELECT of what belongs to the entries at `wanted` places."""
-    return Statement(lambda dialect: found(dialect, keys, select, many=many))
-
-
-ENTRIES: Final = at_places(PLACE, sa.select(*columns(entries, Entry)))
-DRAWS: Final = at_places(
-    (draws.c.account_id, draws.c.seq), sa.select(*columns(draws, Draw)), many=True
-)
-MADE: Final = at_places(
+ENTRIES: Final = Keyed(PLACE, sa.select(*columns(entries, Entry)))
+DRAWS: Final = Keyed((draws.c.account_id, draws.c.seq), sa.select(*columns(draws, Draw)), many=True)
+MADE: Final = Keyed(
     (grants.c.account_id, grants.c.seq), sa.select(*columns(grants, Grant)), many=True
 )
-TERMS: Final = at_places(
+TERMS: Final = Keyed(
     PLACE,
     sa.select(
         *PLACE,
@@ -65,13 +57,13 @@ TERMS: Final = at_places(
         entries.join(revisions, TERMS_THEN).join(accounts, accounts.c.id == entries.c.account_id)
     ),
 )
-HOLDS: Final = at_places(
+HOLDS: Final = Keyed(
     PLACE,
     sa.select(*columns(holds, Hold)).select_from(
         entries.join(holds, holds.c.id == entries.c.hold_id)
     ),
 )
-CHAINS: Final = at_places(
+CHAINS: Final = Keyed(
     PLACE,
     sa.select(*(OTHERS.c[name] for name in Entry._fields)).select_from(
         entries.join(

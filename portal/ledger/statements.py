@@ -6,7 +6,7 @@ at thousands of debits a second that is the difference between one machine and t
 
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -23,7 +23,7 @@ POSTGRESQL: Final = "postgresql"
 PIPELINE: Final = "pipeline"
 Asked = tuple[str, Sequence[Any]]
 NAMED: Final = re.compile(r"%\((\w+)\)s")
-# Rows that one INSERT writes on SQLite at most: to begin a statement costs as much as most rows do.
+# Rows of one statement on SQLite at most: to begin a statement costs as much as most rows do.
 TOGETHER: Final = 64
 
 
@@ -94,6 +94,13 @@ class Statement:
             self._compiled[dialect.name] = known
         return known
 
+    def rows(self, driver: Any, dialect: Dialect, values: dict[str, Any]) -> list[Row]:
+        """Its rows, read over SQLite's own connection."""
+        text, places = self.compiled(dialect)
+        given = as_json([value_of(values, name) for name in places])
+        found: list[Row] = driver.execute(text, given).fetchall()
+        return found
+
 
 def by_place(compiler: Any) -> Compiled:
     """A statement whose parameters are `?` already."""
@@ -118,17 +125,9 @@ class Insert:
         self._texts: dict[tuple[str, int], str] = {}
 
     def run(self, driver: Any, rows: Sequence[Row]) -> None:
-        """Insert rows, tuples in column order, on SQLite's own connection.
-
-        Halves of halves, so that few texts serve any number of rows.
-        """
-        done, count = 0, TOGETHER
-        while done < len(rows):
-            while count > len(rows) - done:
-                count //= 2
-            values = rows[done] if count == 1 else [*chain(*rows[done : done + count])]
-            driver.execute(self._text("?", count), values)
-            done += count
+        """Insert rows, tuples in column order, on SQLite's own connection."""
+        for some in parts(rows):
+            driver.execute(self._text("?", len(some)), [*chain(*some)])
 
     def asked(self, rows: Sequence[Row], after: int = 0) -> Asked:
         """Text and values that insert rows on PostgreSQL: one row, or one array a column.
@@ -212,14 +211,14 @@ def read_all(
 ) -> list[list[Row]]:
     """Run SELECTs in order and give each one's rows; on PostgreSQL in a single round trip."""
     dialect = connection.dialect
+    if dialect.name != POSTGRESQL:
+        driver: Any = connection.connection.driver_connection
+        return [each.rows(driver, dialect, values) for each, values in asked]
     texts = [
         (compiled.text, [value_of(values, name) for name in compiled.places])
         for compiled, values in ((each.compiled(dialect), values) for each, values in asked)
     ]
-    if dialect.name == POSTGRESQL:
-        return pipeline_of(connection)(texts)
-    driver: Any = connection.connection.driver_connection
-    return [driver.execute(text, as_json(values)).fetchall() for text, values in texts]
+    return pipeline_of(connection)(texts)
 
 
 def append_all(
@@ -232,6 +231,16 @@ def append_all(
     driver: Any = connection.connection.driver_connection
     for insert, rows in asked:
         insert.run(driver, rows)
+
+
+def parts(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    """Rows in parts of halves of halves, so that few texts serve any number of rows."""
+    done, count = 0, TOGETHER
+    while done < len(rows):
+        while count > len(rows) - done:
+            count //= 2
+        yield rows[done : done + count]
+        done += count
 
 
 def pipeline_of(connection: Connection) -> Pipeline:
