@@ -81,3 +81,15 @@ CREATE TRIGGER entries_draw AFTER INSERT ON entries WHEN NEW.grant_id IS NOT NUL
   UPDATE grants SET remaining = remaining + NEW.amount, pinned = pinned + NEW.hold_amount
   WHERE id = NEW.grant_id;
 END
+
+-- When something falls due seldom changes with an entry: its index is written only then.
+DROP TRIGGER entries_move
+
+CREATE TRIGGER entries_move AFTER INSERT ON entries BEGIN
+  UPDATE accounts SET posted = NEW.posted_after, held = NEW.held_after, seq = NEW.seq,
+    head_hash = NEW.hash, changed_at = NEW.recorded_at
+  WHERE id = NEW.account_id AND next_due_at IS NEW.due_after;
+  UPDATE accounts SET posted = NEW.posted_after, held = NEW.held_after, seq = NEW.seq,
+    head_hash = NEW.hash, changed_at = NEW.recorded_at, next_due_at = NEW.due_after
+  WHERE id = NEW.account_id AND next_due_at IS NOT NEW.due_after;
+END
