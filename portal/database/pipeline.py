@@ -9,7 +9,7 @@ import select
 from collections.abc import Sequence
 from typing import Any, Final
 
-from psycopg import Connection, OperationalError, errors, pq
+from psycopg import Connection, Error, OperationalError, errors, pq
 from psycopg.adapt import Transformer
 
 from portal.database.literals import literal
@@ -33,6 +33,8 @@ class Pipeline:
         self._names: dict[str, bytes] = {}
         self._named = 0
         self._later: list[Sent] = []
+        # Of each part on its way, its answers: the text that one says was prepared, or None: rows.
+        self._awaited: list[list[str | None]] = []
         self._readable = select.poll()
         self._readable.register(self._pgconn.socket, select.POLLIN)
 
@@ -55,9 +57,28 @@ class Pipeline:
         """Run statements whose rows nobody wants before whatever is run next, COMMIT included."""
         self._later += as_sent(asked)
 
+    def send_ahead(self) -> None:
+        """Send now what was left for later, and let the server work on it meanwhile.
+
+        The next trip waits for its answers, and raises what failed in it. Raises here only where
+        it cannot be sent. Each part ends as a trip does: a server that hears no more gives up as
+        between two trips, and after a part that failed it refuses all but the rollback.
+        """
+        if not self._later:
+            return
+        sent, self._later = self._later, []
+        if self._pgconn.transaction_status == pq.TransactionStatus.IDLE:
+            # In a trip of its own: parts behind a BEGIN that failed would each be committed.
+            self._results([(self._begin(), [])])
+        try:
+            self._send(sent)
+        except BaseException:
+            self._close()
+            raise
+
     def flush(self) -> None:
-        """Run now what was left for later. Raises as a call does."""
-        if self._later:
+        """Run now what was left for later, and wait for what was sent ahead. Raises as a call."""
+        if self._later or self._awaited:
             self._run([])
 
     def commit(self) -> None:
@@ -66,7 +87,7 @@ class Pipeline:
         Raises as a call does: what failed before COMMIT was undone, an answer that never came
         says nothing.
         """
-        if self._later:
+        if self._later or self._awaited:
             try:
                 self._run([("COMMIT", [])])
             except BaseException:
@@ -74,13 +95,23 @@ class Pipeline:
                 raise
 
     def forget(self) -> None:
-        """Leave off what was for later, and prepare everything anew: at rollback the driver drops
-        all that was prepared here."""
+        """Leave off what was for later, wait out what was sent ahead, and prepare everything anew:
+        at rollback the driver drops all that was prepared here."""
         self._later.clear()
+        if self._awaited:
+            try:
+                self._answers()
+            except BaseException as error:
+                self._close()
+                if not isinstance(error, Error):
+                    raise
         self._names.clear()
 
     def _run(self, asked: Sequence[Sent]) -> list[pq.abc.PGresult]:
-        """One trip, with what was left for later first, in a database transaction."""
+        """One trip, with what was left for later first, in a database transaction.
+
+        While parts are on their way, the connection is active, not idle.
+        """
         sent = [*self._later, *asked]
         self._later = []
         if self._pgconn.transaction_status == pq.TransactionStatus.IDLE:
@@ -90,9 +121,10 @@ class Pipeline:
     def _results(self, sent: Sequence[Sent]) -> list[pq.abc.PGresult]:
         """One trip. Raises the error of the first statement that failed."""
         try:
-            results = self._trip(sent)
+            self._send(sent)
+            results = self._answers()
         except BaseException:
-            self._connection.close()  # mid-trip: what came next would answer what was asked before
+            self._close()
             raise
         for result in results:
             if result.status == pq.ExecStatus.FATAL_ERROR:
@@ -106,11 +138,13 @@ class Pipeline:
             words += " ISOLATION LEVEL " + level.name.replace("_", " ")
         return words + " READ ONLY" if self._connection.read_only else words
 
-    def _trip(self, sent: Sequence[Sent]) -> list[pq.abc.PGresult]:
-        """Send all, then wait for all; a statement that could not be prepared is forgotten."""
+    def _send(self, sent: Sequence[Sent]) -> None:
+        """Send a part, and all of it: for the rest of a statement the server would wait."""
         pgconn = self._pgconn
-        pgconn.enter_pipeline_mode()
-        answers: list[str | None] = []  # the text that an answer says was prepared, or None: rows
+        if not self._awaited:
+            pgconn.enter_pipeline_mode()
+        answers: list[str | None] = []
+        self._awaited.append(answers)
         for text, values in sent:
             if text not in self._names:
                 self._names[text] = self._new_name()
@@ -120,19 +154,29 @@ class Pipeline:
             answers.append(None)
         pgconn.pipeline_sync()
         self._flush()
+
+    def _answers(self) -> list[pq.abc.PGresult]:
+        """Those of all parts, waited for; a statement that could not be prepared is forgotten."""
         results = []
-        for prepared in answers:
-            result = self._result()
-            if self._result() is not None or result is None:
-                raise OperationalError("the server's answers are out of step")
-            if prepared is None:
-                results.append(result)
-            elif result.status != pq.ExecStatus.COMMAND_OK:
-                del self._names[prepared]
-                results.append(result)
-        self._result()  # the end of the trip
-        pgconn.exit_pipeline_mode()
+        for answers in self._awaited:
+            for prepared in answers:
+                result = self._result()
+                if self._result() is not None or result is None:
+                    raise OperationalError("the server's answers are out of step")
+                if prepared is None:
+                    results.append(result)
+                elif result.status != pq.ExecStatus.COMMAND_OK:
+                    del self._names[prepared]
+                    results.append(result)
+            self._result()  # the end of the part
+        self._pgconn.exit_pipeline_mode()
+        self._awaited.clear()
         return results
+
+    def _close(self) -> None:
+        """Give the connection up in mid-trip: what came next would answer what was asked before."""
+        self._awaited.clear()
+        self._connection.close()
 
     def _new_name(self) -> bytes:
         self._named += 1
@@ -144,7 +188,10 @@ class Pipeline:
         while self._pgconn.flush():
             both = select.poll()
             both.register(self._pgconn.socket, select.POLLIN | select.POLLOUT)
-            for _, ready in both.poll():
+            found = both.poll(self._patience or ANSWER_MILLISECONDS)
+            if not found:
+                raise OperationalError("the server does not answer")
+            for _, ready in found:
                 if ready & ~select.POLLOUT:
                     self._pgconn.consume_input()
 

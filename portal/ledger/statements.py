@@ -36,6 +36,9 @@ class Pipeline(Protocol):
     def later(self, asked: Sequence[Asked], /) -> None:
         """Run statements with whatever is run next, COMMIT included."""
 
+    def send_ahead(self) -> None:
+        """Let the server begin with what was left for later."""
+
 
 class AnyOf(ColumnElement[bool]):
     """A column that equals one of a list given as a single parameter, on both databases."""
@@ -241,6 +244,11 @@ def parts(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
             count //= 2
         yield rows[done : done + count]
         done += count
+
+
+def send_ahead(connection: Connection) -> None:
+    """Let a PostgreSQL server work on what was appended; the next round trip tells what failed."""
+    pipeline_of(connection).send_ahead()
 
 
 def pipeline_of(connection: Connection) -> Pipeline:

@@ -24,6 +24,7 @@ from portal.database import Database
 from portal.database.pipeline import Pipeline
 from portal.internal.replies import posted_reply
 from portal.internal.strict_json import write
+from portal.ledger import posting
 from tests.databases import config_for
 
 TARIFFS = pricing.Tariffs([pricing.shipped_tariff()])
@@ -89,7 +90,7 @@ def lay_sqlite(database: Database, fuse: Fuse) -> None:
 def lay_postgresql(fuse: Fuse) -> None:
     """Burn before each exchange with the server, when all of it is sent, and at each answer."""
     wait, flush, result = psycopg.Connection.wait, Pipeline._flush, Pipeline._result
-    trip = Pipeline._trip
+    send = Pipeline._send
 
     def burning_wait(connection: Any, exchange: Any, *arguments: Any, **more: Any) -> Any:
         fuse.burn()
@@ -107,9 +108,9 @@ def lay_postgresql(fuse: Fuse) -> None:
         except StopIteration as end:
             return end.value
 
-    def burning_trip(pipeline: Pipeline, sent: Any) -> Any:
+    def burning_send(pipeline: Pipeline, sent: Any) -> None:
         fuse.burn()  # at its end libpq has sent most of it, before it is asked to
-        return trip(pipeline, sent)
+        send(pipeline, sent)
 
     def burning_flush(pipeline: Pipeline) -> None:
         fuse.burn()
@@ -123,7 +124,7 @@ def lay_postgresql(fuse: Fuse) -> None:
         return answer
 
     psycopg.Connection.wait = burning_wait  # type: ignore[assignment, method-assign]
-    Pipeline._trip = burning_trip  # type: ignore[assignment, method-assign]
+    Pipeline._send = burning_send  # type: ignore[assignment, method-assign]
     Pipeline._flush = burning_flush  # type: ignore[assignment, method-assign]
     Pipeline._result = burning_result  # type: ignore[assignment, method-assign]
 
@@ -138,6 +139,7 @@ def child(url: str, asked: dict[str, Any], pipe: int) -> None:
         with database.reading():
             pass  # the exchanges of connecting are nobody's business here
         lay_postgresql(fuse)
+    posting.PARTS.update(asked.get("parts", {}))
     if asked.get("early"):
         post(database, asked, lambda answer: os.write(pipe, answer.encode()))
         return

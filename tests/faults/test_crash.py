@@ -150,6 +150,15 @@ def test_a_killed_writer_loses_nothing_acknowledged_and_doubles_nothing(
     check_audit(scene.database)
 
 
+@pytest.mark.faults
+@pytest.mark.parametrize("dialect", ["postgresql"], indirect=True)
+@pytest.mark.gate
+def test_a_writer_killed_between_parts_of_a_batch_leaves_all_of_them_or_none(scene: Scene) -> None:
+    _, unsaid = sweep(scene, "batch", parts={"postgresql": 1})
+    assert unsaid >= 1, "no child was killed between its commit and its answer"
+    check_audit(scene.database)
+
+
 def sweep(scene: Scene, name: str, **more: object) -> tuple[int, int]:
     """Kill a child at its first step, another at its second, until one lives; check each time.
 
