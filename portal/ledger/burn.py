@@ -1,9 +1,9 @@
 """The burn order: which grants pay, in which order, and what may be spent in all."""
 
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
-from portal.ledger.model import Grant, State
+from portal.ledger.model import Account, Grant
 
 FOREVER: Final = 2**63 - 1
 ORIGIN_RANK: Final = {
@@ -24,6 +24,18 @@ PRIORITY: Final = {
     "import": 40,
     "purchase": 50,
 }
+
+
+class Standing(Protocol):
+    """What can pay: a frozen state, or the open book of one."""
+
+    @property
+    def account(self) -> Account:
+        """The account, with what it may owe."""
+
+    @property
+    def grants(self) -> tuple[Grant, ...]:
+        """Its grants with credits remaining, in burn order."""
 
 
 class Part(NamedTuple):
@@ -52,42 +64,44 @@ def pays(grant: Grant, operation: str | None, now: int) -> bool:
     return operation is None or grant.operations is None or operation in grant.operations.split(",")
 
 
-def owed(state: State) -> int:
+def owed(standing: Standing) -> int:
     """Credits of overdraft in use: posted credits lack this much of what grants still hold."""
-    return sum(grant.remaining for grant in state.grants) - state.account.posted
+    return sum(grant.remaining for grant in standing.grants) - standing.account.posted
 
 
-def overdraft_used(state: State) -> int:
+def overdraft_used(standing: Standing) -> int:
     """Credits of the overdraft that are owed, or that holds have pinned on it."""
-    free = sum(grant.remaining - grant.pinned for grant in state.grants)
-    return free - state.account.posted + state.account.held
+    free = sum(grant.remaining - grant.pinned for grant in standing.grants)
+    return free - standing.account.posted + standing.account.held
 
 
-def overdraft_room(state: State) -> int:
+def overdraft_room(standing: Standing) -> int:
     """Credits the overdraft still lends."""
-    return max(0, state.account.overdraft_limit - overdraft_used(state))
+    return max(0, standing.account.overdraft_limit - overdraft_used(standing))
 
 
-def spendable(state: State, operation: str | None, now: int) -> int:
+def spendable(standing: Standing, operation: str | None, now: int) -> int:
     """Credits that may be spent on `operation` at `now`: free grants that pay, and overdraft."""
     free = sum(
-        grant.remaining - grant.pinned for grant in state.grants if pays(grant, operation, now)
+        grant.remaining - grant.pinned for grant in standing.grants if pays(grant, operation, now)
     )
-    return free + overdraft_room(state)
+    return free + overdraft_room(standing)
 
 
-def take(state: State, amount: int, operation: str | None, now: int) -> list[Part]:
-    """Parts that pay `amount`, in burn order, the overdraft last; less than it when short."""
+def take(
+    standing: Standing, amount: int, operation: str | None, now: int
+) -> tuple[list[Part], int]:
+    """Parts that pay `amount`, in burn order, the overdraft last; and what they lack of it."""
     parts: list[Part] = []
-    for grant in state.grants:
+    for grant in standing.grants:
         if amount == 0:
-            return parts
+            break
         free = grant.remaining - grant.pinned
         if free and pays(grant, operation, now):
             part = min(free, amount)
             parts.append(Part(grant.id, part))
             amount -= part
-    lent = min(amount, overdraft_room(state)) if amount else 0
+    lent = min(amount, overdraft_room(standing)) if amount else 0
     if lent:
         parts.append(Part(None, lent))
-    return parts
+    return parts, amount - lent

@@ -114,10 +114,10 @@ def within_caps(book: Book, facts: Facts, operation: str, credits: int, at: int)
             raise replace(reached, used=used, operation=cap.operation)
 
 
-def funded(book: Book, amount: int, operation: str) -> list[Part]:
+def funded(book: Book, amount: int, operation: str | None) -> list[Part]:
     """The parts that pay `amount`; raises InsufficientCreditsError when they cannot."""
-    parts = burn.take(book.state, amount, operation, book.now)
-    if sum(part.amount for part in parts) < amount:
+    parts, lacking = burn.take(book, amount, operation, book.now)
+    if lacking:
         raise short(book, amount, operation)
     return parts
 
@@ -125,7 +125,7 @@ def funded(book: Book, amount: int, operation: str) -> list[Part]:
 def short(book: Book, required: int, operation: str | None) -> InsufficientCreditsError:
     """The refusal of what the account cannot pay, with what would let it pass."""
     account = book.account
-    can = burn.spendable(book.state, operation, book.now)
+    can = burn.spendable(book, operation, book.now)
     tariff = book.tariffs.in_force(book.now)
     allocation = tariff.get_tier(account.next_tier or account.tier).allocation
     larger = tuple(

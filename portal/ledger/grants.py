@@ -7,7 +7,7 @@ from portal.ledger.book import About, Book, Draft, spent
 from portal.ledger.commands import Adjust, IssueGrant
 from portal.ledger.errors import AlreadyGrantedError, LimitReachedError, ValidationError
 from portal.ledger.facts import Facts
-from portal.ledger.funds import said, short
+from portal.ledger.funds import funded, said
 from portal.ledger.model import AMOUNT_MAX, Grant
 
 ISSUED: Final = ("purchase", "promotion", "goodwill", "import")
@@ -92,7 +92,7 @@ def new_grant(
 
 def give(book: Book, about: About, grant: Grant, *, occurred_at: int, kind: str = "grant") -> Draft:
     """Draft a grant's entry; an unrestricted one repays what is owed first (ledger.md §9)."""
-    owed = burn.owed(book.state) if grant.operations is None else 0
+    owed = burn.owed(book) if grant.operations is None else 0
     repaid = min(owed, grant.amount)
     draws = [(grant.id, grant.amount - repaid, 0)]
     if repaid:
@@ -124,7 +124,5 @@ def adjust(book: Book, command: Adjust, facts: Facts) -> Draft:
     if command.amount > 0:
         grant = new_grant(book, "goodwill", command.amount, book.now, None)
         return give(book, about, grant, occurred_at=book.now, kind="adjustment")
-    parts = burn.take(book.state, -command.amount, None, book.now)
-    if sum(part.amount for part in parts) < -command.amount:
-        raise short(book, -command.amount, None)
+    parts = funded(book, -command.amount, None)
     return book.draft("adjustment", about, spent(parts), occurred_at=book.now)

@@ -112,7 +112,7 @@ def give_back(
 
 def owed_back(book: Book, part: int, made: list[Grant]) -> list[tuple[str | None, int, int]]:
     """Draws that give overdraft back: what is still owed, and the rest as a fresh grant."""
-    owed = min(part, burn.owed(book.state))
+    owed = min(part, burn.owed(book))
     draws: list[tuple[str | None, int, int]] = []
     if owed:
         draws.append((None, owed, 0))

@@ -71,8 +71,7 @@ def limited(book: Book, account: Account, tier: pricing.Tier, incoming: int) -> 
     `incoming` credits are about to repay what is owed, so that much need not be lent again.
     What is free on grants does not count: they may lapse, the debt does not.
     """
-    state = book.state
-    in_use = burn.overdraft_used(state) - min(burn.owed(state), incoming)
+    in_use = burn.overdraft_used(book) - min(burn.owed(book), incoming)
     return account._replace(overdraft_limit=max(tier.overdraft, in_use))
 
 

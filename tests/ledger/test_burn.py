@@ -142,23 +142,19 @@ def test_a_grant_pays_while_it_lives_for_what_it_may(
 def test_it_takes_in_burn_order_and_the_overdraft_last() -> None:
     grants = [lot("b"), lot("a", "promotion"), lot("c", pinned=4, effective_at=1)]
     standing = state(*grants, limit=5)
-    assert burn.take(standing, 12, None, NOW) == [Part("a", 10), Part("b", 2)]
-    assert burn.take(standing, 10, None, NOW) == [Part("a", 10)]
-    assert burn.take(standing, 29, None, NOW) == [
-        Part("a", 10),
-        Part("b", 10),
-        Part("c", 6),
-        Part(None, 3),
-    ]
-    assert burn.take(standing, 0, None, NOW) == []
+    assert burn.take(standing, 12, None, NOW) == ([Part("a", 10), Part("b", 2)], 0)
+    assert burn.take(standing, 10, None, NOW) == ([Part("a", 10)], 0)
+    all_of_it = [Part("a", 10), Part("b", 10), Part("c", 6), Part(None, 3)]
+    assert burn.take(standing, 29, None, NOW) == (all_of_it, 0)
+    assert burn.take(standing, 0, None, NOW) == ([], 0)
     assert burn.spendable(standing, None, NOW) == 31
 
 
-def test_it_takes_less_than_asked_when_there_is_less() -> None:
+def test_it_takes_less_than_asked_when_there_is_less_and_says_what_is_lacking() -> None:
     standing = state(lot("a"), lot("b", operations="fast"), limit=5)
-    assert burn.take(standing, 99, "speak", NOW) == [Part("a", 10), Part(None, 5)]
+    assert burn.take(standing, 99, "speak", NOW) == ([Part("a", 10), Part(None, 5)], 84)
     assert burn.spendable(standing, "speak", NOW) == 15
-    assert burn.take(state(lot("a", pinned=10)), 5, "speak", NOW) == []
+    assert burn.take(state(lot("a", pinned=10)), 5, "speak", NOW) == ([], 5)
 
 
 def test_what_is_owed_is_what_grants_hold_beyond_what_is_posted() -> None:
