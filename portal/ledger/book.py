@@ -119,9 +119,11 @@ class Book:
         account = self.account
         seq = account.seq + 1
         drawn: list[Draw] = []
+        changes: dict[str | None, Draw] = {}
         amount = hold_amount = 0
         for grant_id, change, pin in draws:
-            drawn.append(Draw(account.id, seq, len(drawn), grant_id, change, pin))
+            changes[grant_id] = draw = Draw(account.id, seq, len(drawn), grant_id, change, pin)
+            drawn.append(draw)
             amount += change
             hold_amount += pin
         rows = tuple(drawn)
@@ -132,13 +134,12 @@ class Book:
         if grants:
             created = tuple(grant._replace(seq=seq) for grant in grants)
             self.restore(created)
-        self.grants = moved(self.grants, rows)
+        self.grants = moved(self.grants, changes)
         # By place: _replace costs as much as all the rest of a draft, and each entry comes by here.
         due, now = self.due_at(), self.now
-        named = (account.id, seq, self.ids.new("ent", now), kind)
-        summed = (amount, hold_amount, posted, held, due)
-        own = rows[0].grant_id if len(rows) == 1 else None
-        entry = Entry._make(named + summed + about + (occurred_at, now, PENDING, PENDING, own))
+        entry_id, own = self.ids.new("ent", now), rows[0].grant_id if len(rows) == 1 else None
+        moves = (account.id, seq, entry_id, kind, amount, hold_amount, posted, held, due)
+        entry = Entry._make(moves + about + (occurred_at, now, PENDING, PENDING, own))
         standing = (posted, held, seq, account.head_hash, now, due)
         self.account = Account._make(account[:POSTED] + standing + account[REVISION:])
         if amount - hold_amount < 0 and posted - held < -account.overdraft_limit:
@@ -215,12 +216,11 @@ def pinned(parts: Iterable[Part]) -> list[tuple[str | None, int, int]]:
     return [(grant_id, 0, amount) for grant_id, amount in parts]
 
 
-def moved(grants: tuple[Grant, ...], draws: Iterable[Draw]) -> tuple[Grant, ...]:
-    """Grants after draws, still in burn order; those with nothing remaining are left out.
+def moved(grants: tuple[Grant, ...], changes: Mapping[str | None, Draw]) -> tuple[Grant, ...]:
+    """Grants after their draws, still in burn order; those with nothing remaining are left out.
 
     Raises LawBrokenError where 0 <= pinned <= remaining would not hold (law 3).
     """
-    changes = {draw.grant_id: draw for draw in draws}
     after = []
     for grant in grants:
         draw = changes.get(grant.id)
@@ -228,7 +228,8 @@ def moved(grants: tuple[Grant, ...], draws: Iterable[Draw]) -> tuple[Grant, ...]
             remaining, pins = grant.remaining + draw.amount, grant.pinned + draw.pinned
             if not 0 <= pins <= remaining:
                 raise LawBrokenError(3, grant.account_id, draw.seq)
-            grant = Grant._make((*grant[:10], remaining, pins))
+            left = (remaining, pins)
+            grant = Grant._make(grant[:10] + left)
         if grant.remaining:
             after.append(grant)
     return tuple(after)

@@ -65,7 +65,8 @@ def decide(
         advance(book)
         if book.drafts:
             facts = noticed(book, facts)
-    kept, drafts, revisions = book.state, len(book.drafts), len(book.revisions)
+    kept = (book.account, book.grants, book.holds, book.pins)
+    drafts, revisions = len(book.drafts), len(book.revisions)
     try:
         outcome: Outcome = answer(book, command, facts)
         advance(book, since=book.now)

@@ -1,7 +1,6 @@
 """What a spending command needs before it takes: a price, funds, a status that allows it."""
 
 from dataclasses import replace
-from typing import Any
 
 from portal import pricing
 from portal.ledger import burn, caps
@@ -29,9 +28,15 @@ def said(
     operation: str | None = None,
     quantity: int | None = None,
     tariff: str | None = None,
-    **more: Any,
+    hold_id: str | None = None,
+    reverses_id: str | None = None,
+    resolution: str | None = None,
+    expires_at: int | None = None,
+    approved_by: str | None = None,
+    note: str | None = None,
 ) -> About:
     """What an entry says of the command it answers."""
+    kind, name, key_id = command.actor
     return About(
         reason,
         reference_type,
@@ -39,11 +44,18 @@ def said(
         operation,
         quantity,
         tariff,
-        *command.actor,
+        kind,
+        name,
+        key_id,
         command.request.key if command.request else None,
-        labels=command.labels,
-        metadata=command.metadata,
-        **more,
+        hold_id,
+        reverses_id,
+        resolution,
+        expires_at,
+        approved_by,
+        note,
+        command.labels,
+        command.metadata,
     )
 
 
