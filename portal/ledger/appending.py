@@ -84,8 +84,8 @@ def seal(account: Account, drafts: Iterable[Draft]) -> tuple[list[Draft], Accoun
     head, sealed = account.head_hash, []
     for entry, rows, made in drafts:
         digest = entry_hash(entry, rows, made, head)
-        entry = Entry._make((*entry[:PREV_HASH], head, digest, entry.grant_id))
-        sealed.append(Draft(entry, rows, made))
+        hashes = (head, digest, entry.grant_id)
+        sealed.append(Draft(Entry._make(entry[:PREV_HASH] + hashes), rows, made))
         head = digest
     if not sealed:
         return sealed, account

@@ -7,7 +7,7 @@ from portal.ledger.book import Draft
 from portal.ledger.caps import Spent
 from portal.ledger.commands import Command, Outcome
 from portal.ledger.facts import Facts
-from portal.ledger.model import Answered, Draw, Entry, Grant, Hold, Reference, Reversible, State
+from portal.ledger.model import Answered, Draw, Entry, Grant, Hold, Reversible, State
 
 HOLD_COMMANDS = (asked.ExtendHold, asked.CaptureHold, asked.ReleaseHold)
 SPENDING_COMMANDS = (asked.Debit, asked.PlaceHold)
@@ -129,5 +129,5 @@ def claim_of_hold(hold: Hold) -> Claim:
 
 def claim_of_entry(entry: Entry) -> Claim:
     """The natural key of a debit."""
-    reference = Reference(entry.reference_type or "", entry.reference_id or "")
-    return (entry.account_id, entry.operation or "", *reference)
+    reference_type, reference_id = entry.reference_type or "", entry.reference_id or ""
+    return (entry.account_id, entry.operation or "", reference_type, reference_id)

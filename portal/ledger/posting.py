@@ -23,6 +23,7 @@ from portal.ledger.appending import (
     sealed_refusal,
     sealed_request,
 )
+from portal.ledger.book import Draft
 from portal.ledger.collector import uncollected
 from portal.ledger.commands import NAMES, Command, Outcome, Posted, Refused, UndoneError
 from portal.ledger.deciding import Decision, decide
@@ -41,7 +42,7 @@ from portal.ledger.errors import (
 from portal.ledger.identifiers import Ids
 from portal.ledger.known import Known
 from portal.ledger.loading import load, load_spent
-from portal.ledger.model import GENESIS, Answered, Refusal, Request, State
+from portal.ledger.model import GENESIS, Account, Answered, Refusal, Request, Revision, State
 from portal.ledger.plans import unopened
 from portal.ledger.statements import POSTGRESQL, send_ahead
 from portal.ledger.states import STATES, States
@@ -148,7 +149,7 @@ class Posting:
         if isinstance(outcome, Refused):
             outcome = self._refuse(command, outcome, decision.state, decision.now)
         elif request is not None and outcome.entry is not None:
-            self._bind(request, decision, outcome.entry.seq, None)
+            self._bind(request, state.account.id, outcome.entry.seq, None, decision.now)
         if request is not None:
             self.known.outcomes[request.service, request.key] = outcome
         return outcome
@@ -184,35 +185,33 @@ class Posting:
 
         Its account is the one right after that entry, as a replay will say it.
         """
-        account = decision.state.account
-        revisions, account = seal_revisions(account, decision.revisions)
-        drafts, account = seal(account, decision.drafts)
-        outcome = decision.outcome
+        (account, grants, holds, pins), drafts, revisions, outcome, _ = decision
+        if revisions:
+            revisions, account = seal_revisions(account, revisions)
+        drafts, account = seal(account, drafts)
+        hold = None
         if isinstance(outcome, Posted):
-            entry = outcome.entry
-            if entry is None:
-                outcome = outcome._replace(account=account)
-            else:
-                entry = drafts[entry.seq - drafts[0].entry.seq].entry
-                then = account if entry.seq == account.seq else account_after(account, entry)
-                outcome = Posted(then, entry, *outcome[2:])
-        hold = outcome.hold if isinstance(outcome, Posted) else None
+            outcome = as_sealed(outcome, account, drafts)
+            hold = outcome.hold
         if revisions:
-            self._append_apart(before)
-        self.pages.revisions += revisions
-        self.pages.drafts += drafts
-        if revisions:
-            rises = account.overdraft_limit >= before.account.overdraft_limit
-            self.pages.append(self.connection, limits_first=rises)
+            self._append_apart(before, account, revisions, drafts)
+        else:
+            self.pages.drafts += drafts
         if account.revision:
-            self.known.note(State(account, *decision.state[1:]), drafts, hold)
+            self.known.note(State(account, grants, holds, pins), drafts, hold)
         return outcome
 
-    def _append_apart(self, before: State) -> None:
+    def _append_apart(
+        self, before: State, account: Account, revisions: list[Revision], drafts: list[Draft]
+    ) -> None:
         """Terms change between two decisions: what came before is appended under the old."""
         self.pages.append(self.connection)
         if before.account.revision == 0:
             self.pages.accounts.append(new_account(before.account))
+        self.pages.revisions += revisions
+        self.pages.drafts += drafts
+        rises = account.overdraft_limit >= before.account.overdraft_limit
+        self.pages.append(self.connection, limits_first=rises)
 
     def _refuse(self, command: Command, outcome: Refused, state: State, now: int) -> Refused:
         """Keep a blocked attempt, and bind a debit's 402 to its key (service-api.md §3)."""
@@ -247,22 +246,28 @@ class Posting:
             self._bind_refusal(request, refusal)
         return replace(outcome, refusal_id=refusal.id)
 
-    def _bind(
-        self, request: Request, decision: Decision, seq: int | None, refusal_id: str | None
-    ) -> None:
-        self._answer(request, decision.state.account.id, seq, refusal_id, decision.now)
-
     def _bind_refusal(self, request: Request, refusal: Refusal) -> None:
-        self._answer(request, refusal.account_id, None, refusal.id, refusal.recorded_at)
+        self._bind(request, refusal.account_id, None, refusal.id, refusal.recorded_at)
 
-    def _answer(
+    def _bind(
         self, request: Request, account_id: str, seq: int | None, refusal_id: str | None, now: int
     ) -> None:
+        """Keep with a request's key where its outcome is: the entry `seq`, or a refusal."""
         service, key, body = request
         answered = Answered(service, key, account_id, seq, refusal_id, body, now, GENESIS)
         answered = sealed_request(answered)
         self.pages.requests.append(answered)
         self.known.answered[service, key] = answered
+
+
+def as_sealed(outcome: Posted, account: Account, drafts: Sequence[Draft]) -> Posted:
+    """An outcome with its entry as sealed, and the account right after that entry."""
+    entry = outcome.entry
+    if entry is None:
+        return outcome._replace(account=account)
+    entry = drafts[entry.seq - drafts[0].entry.seq].entry
+    then = account if entry.seq == account.seq else account_after(account, entry)
+    return Posted(then, entry, outcome.draws, outcome.hold, outcome.grants)
 
 
 def refused_unknown(known: Known, command: Command, now: int) -> State | Refused:
