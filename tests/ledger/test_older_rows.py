@@ -74,7 +74,9 @@ def test_draws_read_alike_whether_they_are_entries_or_rows_of_their_own(
             forger.execute(statement)
         apart = forger.execute("SELECT count(*) FROM draws")[0][0]
     assert apart > size + len(before["reversibles"])
-    with Database(config).reading() as connection:
+    again = Database(config)
+    with again.reading() as connection:
         assert everything(connection) == before
         assert audit(connection, now=START).clean
+    again.dispose()
     assert all(before.values())
