@@ -48,12 +48,15 @@ class States:
 
     def commit(self) -> None:
         """The database transaction was committed."""
-        rows = sum(1 + len(each.grants) + len(each.holds) for each in self._left.values())
-        if self._rows + rows > ROWS_MAX:
-            self._kept.clear()
-            self._rows = 0
-        self._rows += rows
-        self._kept |= self._left
+        kept, rows = self._kept, self._rows
+        for account_id, state in self._left.items():
+            before = kept.get(account_id)
+            rows += rows_of(state) if before is None else rows_of(state) - rows_of(before)
+        if rows > ROWS_MAX:
+            kept.clear()
+            rows = sum(map(rows_of, self._left.values()))
+        self._rows = rows
+        kept |= self._left
         self._left.clear()
 
     def forget(self) -> None:
@@ -61,3 +64,8 @@ class States:
         self._kept.clear()
         self._left.clear()
         self._rows = 0
+
+
+def rows_of(state: State) -> int:
+    """How many rows a state is made of, less what holds have pinned."""
+    return 1 + len(state.grants) + len(state.holds)

@@ -64,6 +64,15 @@ def test_it_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
         assert len(states.find(map(str, range(25)))) <= 10
 
 
+def test_an_account_that_moves_again_and_again_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ROWS_MAX", 10)
+    states = States()
+    for number in range(100):
+        states.leave({name: state(name) for name in ("a", str(number % 4))})
+        states.commit()
+        assert number < 3 or len(states.find(["a", *map(str, range(4))])) == 5
+
+
 def test_an_account_with_many_holds_weighs_as_much(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "ROWS_MAX", 100)
     states, holds = States(), dict.fromkeys(map(str, range(60)))
