@@ -24,7 +24,7 @@ WAIT_SECONDS: Final = 5
 GLANCE_SECONDS: Final = 0.05
 CHECKPOINT_COMMITS: Final = 128
 # Rows written, by triggers too: some batches make as long a log as thousands of single commits.
-CHECKPOINT_ROWS: Final = 20_000
+CHECKPOINT_ROWS: Final = 40_000
 IN_MEMORY: Final = frozenset({"tmpfs", "ramfs", "devtmpfs"})
 ON_A_NETWORK: Final = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "ncpfs", "9p", "afs", "coda", "ceph", "glusterfs"}
