@@ -20,10 +20,11 @@ def advance(book: Book, since: int = 0) -> None:
 
     At one instant holds come first (their credits return), then the period, then grants. What
     a hold kept from lapsing lapses when it is free, never before: `since` says when a command
-    freed it. Every draft says anew when something falls due next, and nothing does without one.
+    freed it. What the account's row says of the next one is not believed: no guard proves it, and
+    an account that is never advanced, or always, would be of no use to anybody.
     """
     cursor = since
-    while (due_at := book.account.next_due_at) is not None and due_at <= book.now:
+    while (due_at := book.due_at()) <= book.now:
         cursor = max(cursor, due_at)
         held = [hold for hold in book.holds.values() if hold.expires_at <= due_at]
         if held:
