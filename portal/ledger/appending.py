@@ -6,7 +6,7 @@ whatever does not follow from the rows before.
 
 import operator
 from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from sqlalchemy.engine import Connection
 
@@ -26,14 +26,6 @@ INSERT_REQUESTS: Final = Insert(requests)
 OF_ACCOUNT: Final = operator.attrgetter("entry.account_id")
 OF_KEY: Final = operator.itemgetter(0, 1)
 HEAD_HASH: Final = Account._fields.index("head_hash")
-
-
-class Sealed(NamedTuple):
-    """An entry with its hashes, its draws, and the grants it makes."""
-
-    entry: Entry
-    draws: tuple[Row, ...]
-    grants: tuple[Grant, ...]
 
 
 class Pages:
@@ -72,6 +64,15 @@ class Pages:
             ],
         )
         self.__init__()  # type: ignore[misc]
+
+    def append_part(self, connection: Connection, *, limits_first: bool = True) -> None:
+        """Insert all rows but answered keys: those go at the end, all in one order.
+
+        Two batches with the same keys would else each hold one that the other waits for.
+        """
+        answered, self.requests = self.requests, []
+        self.append(connection, limits_first=limits_first)
+        self.requests = answered
 
 
 def apart(entry: Entry, draws: Sequence[Draw]) -> Sequence[Draw]:

@@ -122,7 +122,7 @@ class Posting:
         part = PARTS.get(self.connection.dialect.name, sys.maxsize)
         for place, command in enumerate(commands):
             if len(self.pages.drafts) >= part:
-                self.pages.append(self.connection)
+                self.pages.append_part(self.connection)
                 send_ahead(self.connection)
             outcome = self.outcome_of(command)
             if atomic and isinstance(outcome, Refused):
@@ -160,7 +160,7 @@ class Posting:
         if first is None or self.known.is_counted(state.account.id, first):
             return
         if self.pages.drafts:
-            self.pages.append(self.connection)  # what was drafted counts
+            self.pages.append_part(self.connection)  # what was drafted counts
         capped = (s.account for s in self.known.states.values())
         self.read_spent([a.id for a in capped if caps.is_capped(a, self.tariffs)], first)
 
@@ -205,13 +205,13 @@ class Posting:
         self, before: State, account: Account, revisions: list[Revision], drafts: list[Draft]
     ) -> None:
         """Terms change between two decisions: what came before is appended under the old."""
-        self.pages.append(self.connection)
+        self.pages.append_part(self.connection)
         if before.account.revision == 0:
             self.pages.accounts.append(new_account(before.account))
         self.pages.revisions += revisions
         self.pages.drafts += drafts
         rises = account.overdraft_limit >= before.account.overdraft_limit
-        self.pages.append(self.connection, limits_first=rises)
+        self.pages.append_part(self.connection, limits_first=rises)
 
     def _refuse(self, command: Command, outcome: Refused, state: State, now: int) -> Refused:
         """Keep a blocked attempt, and bind a debit's 402 to its key (service-api.md §3)."""

@@ -14,11 +14,12 @@ from portal.database import Database
 from portal.ledger import commands as asked
 from portal.ledger import posting, statements
 from portal.ledger.commands import Command, Outcome, Posted, UndoneError
-from portal.ledger.model import DAY, Request
+from portal.ledger.model import DAY, Reference, Request
 from portal.ledger.posting import PARTS
 from portal.ledger.statements import POSTGRESQL
 from portal.pricing import QuantityError
 from tests.databases import Databases
+from tests.faults.bank import at_once
 from tests.ledger.laws import broken_laws
 from tests.ledger.stories import ADMIN, MINUTE, STUDIO, Story, debit, done, hold, key
 from tests.ledger.test_two_databases import rows, told
@@ -199,3 +200,35 @@ def test_batches_of_all_sorts_in_parts_are_what_they_are_as_a_whole(
         assert rows(ledger.tables) == rows(life.story.ledger.tables)
         assert broken_laws(ledger.tables) == []
     assert bool(sent) == (part < COUNT)
+
+
+def test_batches_with_the_same_keys_wait_for_each_other_in_one_order(database: Database) -> None:
+    """Else each would hold a key that the other needs: a second lost, and one batch given up."""
+    story = Story.on(database)
+    for name in ("ada", "bob"):
+        story.open("pro", account_id=name)
+    for turn in range(6):
+        keys = [f"{turn}-{number:03}" for number in range(2 * PART + 1)]
+        told = at_once(
+            [
+                lambda name=name, order=order: posted(story, name, order)  # type: ignore[misc]
+                for name, order in (("ada", keys), ("bob", keys[::-1]))
+            ]
+        )
+        assert not any("deadlock" in each.lower() for each in told), told
+        assert "" in told
+    assert broken_laws(story.ledger.tables) == []
+
+
+def posted(story: Story, name: str, keys: list[str]) -> str:
+    """Post a debit of an account for each key in one batch: what failed."""
+    jobs = [Reference("task", f"{name}-{each}") for each in keys]
+    commands = [
+        debit(1, reference=job, account_id=name, request=key(each))
+        for job, each in zip(jobs, keys, strict=True)
+    ]
+    try:
+        story.ledger.post(commands, story.now)
+    except Exception as error:
+        return str(error)
+    return ""
