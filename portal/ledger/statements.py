@@ -6,7 +6,7 @@ at thousands of debits a second that is the difference between one machine and t
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -76,14 +76,11 @@ class Compiled(NamedTuple):
 
 
 class Statement:
-    """A SELECT compiled once per dialect; rows come back as plain tuples.
-
-    A clause that cannot be the same on both databases is a function of the dialect's name.
-    """
+    """A SELECT compiled once per dialect; rows come back as plain tuples."""
 
     __slots__ = ("_clause", "_compiled")
 
-    def __init__(self, clause: sa.Select[Any] | Callable[[str], sa.Select[Any]]) -> None:
+    def __init__(self, clause: sa.Select[Any]) -> None:
         self._clause = clause
         self._compiled: dict[str, Compiled] = {}
 
@@ -91,8 +88,7 @@ class Statement:
         """The statement in a dialect, from the first compilation on."""
         known = self._compiled.get(dialect.name)
         if known is None:
-            clause = self._clause(dialect.name) if callable(self._clause) else self._clause
-            compiler = clause.compile(dialect=dialect)
+            compiler = self._clause.compile(dialect=dialect)
             known = numbered(str(compiler)) if dialect.name == POSTGRESQL else by_place(compiler)
             self._compiled[dialect.name] = known
         return known

@@ -20,8 +20,8 @@ def advance(book: Book, since: int = 0) -> None:
 
     At one instant holds come first (their credits return), then the period, then grants. What
     a hold kept from lapsing lapses when it is free, never before: `since` says when a command
-    freed it. What the account's row says of the next one is not believed: no guard proves it, and
-    an account that is never advanced, or always, would be of no use to anybody.
+    freed it. What falls due is searched for: no guard proves what an entry says of it, and one that
+    said it wrongly would keep its account from ever being advanced.
     """
     cursor = since
     while (due_at := book.due_at()) <= book.now:
