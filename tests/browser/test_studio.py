@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
@@ -17,18 +19,31 @@ FOREIGN = """<form method="post" action="{url}/jobs">
 <input name="account" value="{account}"><button>Win a prize</button></form>"""
 
 
-@pytest.fixture(scope="session")
-def studio(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
-    """A studio before a portal, with an account of 1,000 credits."""
-    folder = tmp_path_factory.mktemp("studio")
+@contextmanager
+def working(databases: Databases, folder: Path, step_ms: int) -> Iterator[Studio]:
+    """A studio before a portal, with an account of 1,000 credits; a job takes four steps."""
     with databases.fresh("sqlite") as config, real(config, folder) as portal:
         with portal.credits(patience=STEADY) as credits:
             for account in ACCOUNTS[:2]:
                 credits.open_account(account, "Ada", "free")
-        named = {"STUDIO_ACCOUNTS": ",".join(ACCOUNTS[:2]), "STUDIO_STEP_MS": "100"}
+        named = {"STUDIO_ACCOUNTS": ",".join(ACCOUNTS[:2]), "STUDIO_STEP_MS": str(step_ms)}
         with studio_for(portal, folder, **named) as served:
             served.ask("GET", "/")
             yield served
+
+
+@pytest.fixture(scope="session")
+def studio(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    """One whose jobs are soon done."""
+    with working(databases, tmp_path_factory.mktemp("studio"), 100) as served:
+        yield served
+
+
+@pytest.fixture
+def slow_studio(databases: Databases, tmp_path: Path) -> Iterator[Studio]:
+    """One whose jobs are under way for as long as a busy machine needs to click."""
+    with working(databases, tmp_path, 1_500) as served:
+        yield served
 
 
 @pytest.fixture
@@ -67,8 +82,8 @@ def test_a_job_is_watched_decided_and_refunded(page: Page, studio: Studio) -> No
 
 
 @pytest.mark.parametrize("context", ["scripts off"], indirect=True)
-def test_work_under_way_is_cancelled(page: Page, studio: Studio) -> None:
-    submit(page, studio, "It goes well")
+def test_work_under_way_is_cancelled(page: Page, slow_studio: Studio) -> None:
+    submit(page, slow_studio, "It goes well")
     page.get_by_role("button", name="Cancel").click()
     expect(page.locator("#said")).to_contain_text("Cancelled with")
     expect(page.locator("#billing-note")).to_contain_text("This job costs")
