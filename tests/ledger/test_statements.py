@@ -6,7 +6,7 @@ from contextlib import closing
 import pytest
 import sqlalchemy as sa
 
-from portal.ledger.statements import TOGETHER, Insert
+from portal.ledger.statements import TOGETHER, Insert, InsertBoth
 
 NUMBERS = sa.Table("numbers", sa.MetaData(), sa.Column("n", sa.Integer), sa.Column("name", sa.Text))
 
@@ -22,3 +22,31 @@ def test_any_number_of_rows_is_written_in_order(count: int) -> None:
         driver.set_trace_callback(None)
         assert driver.execute("SELECT n, name FROM numbers ORDER BY rowid").fetchall() == rows
     assert len(statements) <= count // TOGETHER + TOGETHER.bit_length()
+
+
+def test_others_wait_for_a_neighbour_of_their_account_that_has_none() -> None:
+    ones, others = (
+        sa.Table(name, sa.MetaData(), sa.Column("account", sa.Text), sa.Column("n", sa.Integer))
+        for name in ("ones", "others")
+    )
+    given = {("a", 1): 0, ("a", 2): 1, ("b", 1): 2, ("b", 2): 0, ("b", 3): 1, ("c", 1): 0}
+    rows = [(one, [(one[0], one[1])] * count) for one, count in given.items()]
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as driver:
+        driver.execute("CREATE TABLE log (name TEXT, account TEXT, n INTEGER)")
+        for name in ("ones", "others"):
+            driver.execute(f"CREATE TABLE {name} (account TEXT, n INTEGER)")
+            driver.execute(
+                f"CREATE TRIGGER {name}_log AFTER INSERT ON {name}"
+                f" BEGIN INSERT INTO log VALUES ('{name}', NEW.account, NEW.n); END"
+            )
+        InsertBoth(Insert(ones), Insert(others)).run(driver, rows)
+        log = driver.execute("SELECT name, account, n FROM log ORDER BY rowid").fetchall()
+    assert sorted(log) == sorted(
+        [("ones", *one) for one in given] + [("others", *one) for one, of in rows for _ in of]
+    )
+    for one, of_one in rows:
+        for other in of_one:
+            place = log.index(("others", *other))
+            assert place < log.index(("ones", *one))
+            bare = [row for row, none in rows if not none and row[0] == one[0] and row < one]
+            assert all(log.index(("ones", *row)) < place for row in bare)
