@@ -20,7 +20,9 @@ from portal.ledger.tables import accounts, draws, entries, grants, revisions
 INSERT_ACCOUNTS: Final = Insert(accounts, ("id", "head_hash", "revision_hash", "created_at"))
 INSERT_REVISIONS: Final = Insert(revisions, Revision._fields)
 INSERT_GRANTS: Final = Insert(grants, Grant._fields[:10])
-INSERT_ENTRIES: Final = InsertBoth(Insert(entries), Insert(draws))
+# Next to each other in the table: what a debit without a hold has none of.
+SELDOM: Final = Entry._fields[Entry._fields.index("hold_id") : Entry._fields.index("metadata") + 1]
+INSERT_ENTRIES: Final = InsertBoth(Insert(entries, seldom=SELDOM), Insert(draws))
 INSERT_REFUSALS: Final = Insert(refusals)
 INSERT_REQUESTS: Final = Insert(requests)
 OF_ACCOUNT: Final = operator.attrgetter("entry.account_id")

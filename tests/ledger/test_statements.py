@@ -1,6 +1,7 @@
 """How rows are written on SQLite: many to a statement, each once and in order."""
 
 import sqlite3
+from collections.abc import Collection
 from contextlib import closing
 
 import pytest
@@ -22,6 +23,23 @@ def test_any_number_of_rows_is_written_in_order(count: int) -> None:
         driver.set_trace_callback(None)
         assert driver.execute("SELECT n, name FROM numbers ORDER BY rowid").fetchall() == rows
     assert len(statements) <= count // TOGETHER + TOGETHER.bit_length()
+
+
+@pytest.mark.parametrize("filled", [(), (0,), (TOGETHER,), range(TOGETHER + 3)])
+def test_columns_that_no_row_fills_are_left_out(filled: Collection[int]) -> None:
+    names = ("n", "a", "b", "z")
+    table = sa.Table("wide", sa.MetaData(), *(sa.Column(name, sa.Integer) for name in names))
+    rows = [(n, None, n if n in filled else None, -n) for n in range(TOGETHER + 3)]
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as driver:
+        driver.execute("CREATE TABLE wide (n, a, b, z)")
+        statements: list[str] = []
+        driver.set_trace_callback(statements.append)
+        Insert(table, seldom=("a", "b")).run(driver, rows)
+        driver.set_trace_callback(None)
+        assert driver.execute("SELECT * FROM wide ORDER BY rowid").fetchall() == rows
+    parts = [range(TOGETHER), range(TOGETHER, TOGETHER + 2), range(TOGETHER + 2, TOGETHER + 3)]
+    for statement, part in zip(statements, parts, strict=True):
+        assert ('"b"' in statement) == any(n in filled for n in part)
 
 
 def test_others_wait_for_a_neighbour_of_their_account_that_has_none() -> None:
