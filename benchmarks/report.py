@@ -12,9 +12,8 @@ from benchmarks.figures import Figure
 COSTS = ("app", "database", "total", "hello")
 HEAD = (
     f"{'':4} {'':46} {'app':>6} {'db':>6} {'total':>6} {'hello':>6}"
-    f" {'req/s':>7} {'p50':>7} {'p99':>7} {'measured':>15}  asked"
+    f" {'req/s':>7} {'p50':>7} {'p99':>7} {'measured':>15}  asked first, then"
 )
-VERDICTS = {True: "met", False: "NOT MET", None: ""}
 
 
 def facts(found: dict[str, str]) -> str:
@@ -35,9 +34,8 @@ def line(figure: Figure) -> str:
     rate = cell(numbers.get("requests_per_second"), "7,.0f")
     times = " ".join(cell(numbers.get(name), "7.2f") for name in ("p50_ms", "p99_ms"))
     value = told(figure.value) + target.unit
-    verdict = " ".join(word for word in (target.asked, VERDICTS[figure.is_met]) if word)
     name = f"{target.code:4} {target.says:46.46}"
-    return f"{name} {costs} {rate} {times} {value:>15}  {verdict}".rstrip()
+    return f"{name} {costs} {rate} {times} {value:>15}  {target.verdicts(figure.value)}".rstrip()
 
 
 def cell(value: object, form: str) -> str:

@@ -13,6 +13,7 @@ from portal.clock import utc_now
 from portal.ledger.plans import unopened
 
 CODES = frozenset({"P6a", "P6b"})
+LATER = frozenset({"L"})  # on a ledger that others have filled
 BATCH = 1_000
 QUANTITY = 12
 PURE_DEBITS = 20_000
@@ -21,13 +22,13 @@ PURE_DEBITS = 20_000
 def posting(made: Ledger, code: str, batches: int) -> Figure:
     """P6: debits a second through ledger.post, one database transaction a batch.
 
-    Over all accounts at random, after each had one (a), or on one account (b).
+    Over all accounts at random, after each had one (a and L), or on one account (b).
     """
-    rates, cpu = [], []
-    for warming in batched(made.accounts, BATCH) if code == "P6a" else ():
+    rates, cpu, hot = [], [], code == "P6b"
+    for warming in () if hot else batched(made.accounts, BATCH):
         done(made, warming)
     for _ in range(batches):
-        accounts = made.spread(BATCH) if code == "P6a" else made.accounts[:1] * BATCH
+        accounts = made.accounts[:1] * BATCH if hot else made.spread(BATCH)
         took, used = done(made, accounts)
         rates.append(BATCH / took)
         cpu.append(used * 1_000_000 / BATCH)
