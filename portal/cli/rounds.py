@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from portal import identity, ledger
 from portal.current import Application
 from portal.database import sqlite
+from portal.database.turnstile import Turnstile
 from portal.internal.nonces import spent_nonces
 
 GROUP: Final = 25
@@ -121,7 +122,7 @@ def checkpoint(path: Path) -> bool:
 
     Readers are not disturbed and not waited for. Raises DatabaseError where the turn is not had.
     """
-    with sqlite.Turnstile(path).turn():
+    with Turnstile(path).turn():
         connection = sqlite.connect(path, writes=True)
         try:
             busy, pages, moved = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()

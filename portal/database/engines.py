@@ -12,6 +12,7 @@ from portal.config import Config
 from portal.database import postgresql, sqlite
 from portal.database.errors import find_failure, is_down, may_repeat
 from portal.database.glances import Glances
+from portal.database.turnstile import Turnstile
 
 Answer = TypeVar("Answer")
 TRIES: Final = 3
@@ -26,7 +27,7 @@ class Database:
         path = config.sqlite_file
         self.dialect = "sqlite" if path else "postgresql"
         if path is not None:
-            self._turnstile: sqlite.Turnstile | None = sqlite.Turnstile(path)
+            self._turnstile: Turnstile | None = Turnstile(path)
             self._writer = sqlite.engine(path, writes=True, pool=config.database_pool)
             self._reader = sqlite.engine(path, writes=False, pool=config.database_pool)
             self.glances = Glances(sqlite.engine(path, writes=False, pool=1, glances=True))

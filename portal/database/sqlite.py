@@ -4,12 +4,9 @@ Figures behind each rule: plain BEGIN fails three writes in four with "database 
 synchronous=NORMAL loses acknowledged debits at power loss, busy_timeout starves writers.
 """
 
-import fcntl
-import os
 import sqlite3
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -17,14 +14,11 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from portal.database.errors import BusyError, DatabaseError, UnsafeDatabaseError
+from portal.database.errors import DatabaseError, UnsafeDatabaseError
+from portal.database.turnstile import WAIT_SECONDS
 from portal.ledger import GUARDED_TABLES, STATES, States
 
-WAIT_SECONDS: Final = 5
 GLANCE_SECONDS: Final = 0.05
-CHECKPOINT_COMMITS: Final = 128
-# Rows written, by triggers too: some batches make as long a log as thousands of single commits.
-CHECKPOINT_ROWS: Final = 40_000
 IN_MEMORY: Final = frozenset({"tmpfs", "ramfs", "devtmpfs"})
 ON_A_NETWORK: Final = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "ncpfs", "9p", "afs", "coda", "ceph", "glusterfs"}
@@ -172,86 +166,6 @@ def transaction(connection: sa.Connection) -> Iterator[None]:
         states.forget()
         raise
     states.commit()
-
-
-class Turnstile:
-    """Lets one writer in at a time, across threads and processes, and frees itself on kill -9.
-
-    A blocking flock on `<db>.lock` shares turns evenly where SQLite's own waiting starves.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path.with_name(path.name + ".lock")
-        self._threads = threading.Lock()
-        self.commits = 0
-        self._rows = 0  # written by the connection when it was last done; another one has fewer
-
-    @contextmanager
-    def turn(self) -> Iterator[None]:
-        """Hold the turn; raises BusyError when it does not come within 5 s."""
-        if not self._threads.acquire(timeout=WAIT_SECONDS):
-            raise BusyError(f"another thread kept the database for {WAIT_SECONDS} seconds")
-        try:
-            descriptor = self._take()
-            try:
-                yield
-            finally:
-                os.close(descriptor)  # and with it the lock
-        finally:
-            self._threads.release()
-
-    def _take(self) -> int:
-        descriptor = self._open()
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self._wait(descriptor)
-        return descriptor
-
-    def _open(self) -> int:
-        try:
-            return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise DatabaseError(f"{self._path} cannot be opened: {error.strerror}") from error
-
-    def _wait(self, descriptor: int) -> None:
-        """Queue in the kernel, which knows no time limit, in a thread that may be left behind."""
-        state = threading.Lock()
-        taken = threading.Event()
-        left = False
-
-        def queue() -> None:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            with state:
-                if left:
-                    os.close(descriptor)
-                taken.set()
-
-        threading.Thread(target=queue, name="turnstile", daemon=True).start()
-        try:
-            taken.wait(WAIT_SECONDS)
-        except BaseException:
-            with state:
-                left = True
-                if taken.is_set():
-                    os.close(descriptor)
-            raise
-        with state:
-            left = not taken.is_set()
-        if left:
-            raise BusyError(f"another process kept the database for {WAIT_SECONDS} seconds")
-
-    def checkpoint(self, connection: Any) -> None:
-        """Now and then, move the log into the file: always in turn, never by SQLite alone.
-
-        What is in the log is safe there: a checkpoint that fails is left to the next one.
-        """
-        self.commits += 1
-        rows = connection.total_changes - self._rows
-        if self.commits >= CHECKPOINT_COMMITS or rows >= CHECKPOINT_ROWS or rows < 0:
-            self.commits, self._rows = 0, connection.total_changes
-            with suppress(sqlite3.Error):
-                connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
 
 def check(path: Path) -> str:

@@ -13,6 +13,7 @@ from alembic.script import ScriptDirectory
 
 from portal.config import ROOT, Config
 from portal.database import postgresql, sqlite
+from portal.database.turnstile import Turnstile
 
 MIGRATIONS: Final = ROOT / "migrations"
 ADVISORY_LOCK: Final = 4_217_203_551
@@ -78,6 +79,6 @@ def sqlite_owner(path: Path) -> Iterator[sa.Connection]:
     """The file, made readable by its owner alone where it is new, in the writers' turn."""
     path.parent.mkdir(parents=True, exist_ok=True)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    with sqlite.Turnstile(path).turn(), sqlite.owner_engine(path).connect() as connection:
+    with Turnstile(path).turn(), sqlite.owner_engine(path).connect() as connection:
         yield connection
         connection.commit()

@@ -20,7 +20,7 @@ from portal.cli import auditing, auditors
 from portal.cli.auditing import audited, cores, is_large
 from portal.cli.auditors import Auditors
 from portal.config import ROOT, Config
-from portal.database import BusyError, Database, postgresql, sqlite
+from portal.database import BusyError, Database, postgresql, turnstile
 from portal.ledger.tables import metadata
 from tests.cli.operating import run
 from tests.databases import Databases
@@ -224,7 +224,7 @@ def test_control_each_on_a_snapshot_of_its_own_they_see_several(
     config: Config, live: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without the writers' turn, and without the name of a snapshot, it would be found out."""
-    monkeypatch.setattr(sqlite.Turnstile, "turn", lambda _: nullcontext())
+    monkeypatch.setattr(turnstile.Turnstile, "turn", lambda _: nullcontext())
     monkeypatch.setattr(postgresql, "import_snapshot", lambda connection, _: look(connection))
     assert torn(config, live) > 0
 
@@ -238,8 +238,8 @@ def test_a_turn_that_does_not_come_ends_the_audit(
     config: Config, now: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert config.sqlite_file
-    monkeypatch.setattr(sqlite, "WAIT_SECONDS", 0.3)
-    with sqlite.Turnstile(config.sqlite_file).turn():
+    monkeypatch.setattr(turnstile, "WAIT_SECONDS", 0.3)
+    with turnstile.Turnstile(config.sqlite_file).turn():
         result = run(config, "audit", "--jobs", "2", now=now)
     assert result.exit_code == 1
     assert "Error: another process kept the database for 0.3 seconds" in result.stderr

@@ -12,7 +12,7 @@ from portal import identity, ledger
 from portal.cli import rounds
 from portal.cli.rounds import Advanced, advance_due, checkpoint, due_groups, log_size, sweep
 from portal.config import Config
-from portal.database import BusyError, DatabaseError, sqlite
+from portal.database import BusyError, DatabaseError, turnstile
 from portal.internal.keys import issue_key
 from portal.internal.nonces import spend_nonce, spent_nonces
 from tests.cli.due_work import DAY, HOUR, NOW, SECOND, World
@@ -211,8 +211,8 @@ def test_the_log_is_moved_into_the_file_beside_readers_and_never_past_a_writer(
         world.open(["acme"])
         assert not checkpoint(path), "a reader still needs what was there before"
     assert checkpoint(path)
-    monkeypatch.setattr(sqlite, "WAIT_SECONDS", 0.2)
-    with sqlite.Turnstile(path).turn(), pytest.raises(DatabaseError):
+    monkeypatch.setattr(turnstile, "WAIT_SECONDS", 0.2)
+    with turnstile.Turnstile(path).turn(), pytest.raises(DatabaseError):
         checkpoint(path)
     assert world.audit().clean
 

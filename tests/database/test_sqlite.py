@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import signal
 import sqlite3
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 
 from portal.config import Config
 from portal.database import Database, UnsafeDatabaseError
 from portal.database import sqlite as guarded
-from tests.house.tree import ROOT
 
 pytestmark = pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
 
@@ -29,14 +23,6 @@ SETTINGS = {
     "cell_size_check": 1,
     "mmap_size": 0,
 }
-HOLD_A_TURN = """
-import sys, time
-from pathlib import Path
-from portal.database.sqlite import Turnstile
-with Turnstile(Path(sys.argv[1])).turn():
-    print("mine", flush=True)
-    time.sleep(60)
-"""
 
 
 def file_of(config: Config) -> Path:
@@ -68,66 +54,6 @@ def test_a_writer_holds_the_lock_from_its_first_statement(database: Database) ->
 
 def file_of_database(database: Database) -> str:
     return str(database._writer.url.database)
-
-
-def test_a_turn_is_one_process_at_a_time_and_is_freed_by_its_death(config: Config) -> None:
-    path = file_of(config)
-    holder = subprocess.Popen(
-        [sys.executable, "-c", HOLD_A_TURN, str(path)], cwd=ROOT, stdout=subprocess.PIPE
-    )
-    assert holder.stdout is not None
-    assert holder.stdout.readline() == b"mine\n"
-    waiting = subprocess.Popen(
-        [sys.executable, "-c", HOLD_A_TURN, str(path)], cwd=ROOT, stdout=subprocess.PIPE
-    )
-    assert waiting.stdout is not None
-    time.sleep(0.6)
-    assert waiting.poll() is None
-    holder.send_signal(signal.SIGKILL)
-    assert waiting.stdout.readline() == b"mine\n"
-    waiting.kill()
-    for process in (holder, waiting):
-        process.wait()
-        assert process.stdout is not None
-        process.stdout.close()
-
-
-def open_account(connection: sa.Connection, name: str) -> None:
-    connection.execute(
-        sa.text(
-            "INSERT INTO accounts (id, head_hash, revision_hash, created_at)"
-            " VALUES (:id, :zero, :zero, 1)"
-        ),
-        {"id": name, "zero": bytes(32)},
-    )
-
-
-def test_the_log_is_moved_into_the_file_now_and_then(
-    config: Config, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(guarded, "CHECKPOINT_COMMITS", 4)
-    database = Database(config)
-    before = file_of(config).stat().st_mtime_ns
-    for number in range(1, 5):
-        with database.writing() as connection:
-            open_account(connection, f"a{number}")
-        moved = file_of(config).stat().st_mtime_ns != before
-        assert moved == (number == 4)
-    database.dispose()
-
-
-def test_a_log_of_many_rows_is_moved_sooner(
-    config: Config, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(guarded, "CHECKPOINT_ROWS", 6)
-    database = Database(config)
-    before = file_of(config).stat().st_mtime_ns
-    for first, moves in ((0, False), (4, True)):
-        with database.writing() as connection:
-            for number in range(first, first + 4):
-                open_account(connection, f"a{number}")
-        assert (file_of(config).stat().st_mtime_ns != before) is moves
-    database.dispose()
 
 
 def test_a_database_that_others_may_read_is_refused(config: Config) -> None:

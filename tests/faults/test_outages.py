@@ -17,7 +17,7 @@ import psycopg
 import pytest
 
 from portal import ledger
-from portal.database import DatabaseError, pipeline, postgresql, sqlite
+from portal.database import DatabaseError, pipeline, postgresql, sqlite, turnstile
 from tests.databases import SERVES, Databases
 from tests.faults.bank import SOON, STUDIO, Bank, Told, asked, at_once, crew, debit
 from tests.faults.relay import Relay
@@ -204,7 +204,7 @@ def keep_a_turn(bank: Bank, seconds: float) -> int:
 
 def wait_for_a_turn(bank: Bank, seconds: float) -> tuple[str, float, str]:
     """Ask while another process keeps its turn, with little patience, and again when it is over."""
-    sqlite.WAIT_SECONDS = 0.3  # type: ignore[assignment, misc]
+    turnstile.WAIT_SECONDS = 0.3  # type: ignore[assignment, misc]
     time.sleep(0.2)
     begun = time.monotonic()
     first = name(bank.submit(debit("acme", "job")))

@@ -1,0 +1,109 @@
+"""portal/database/turnstile.py: turns that are freed by death, and a log that is moved between."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from portal.config import Config
+from portal.database import Database, turnstile
+from tests.house.tree import ROOT
+
+pytestmark = pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+
+HOLD_A_TURN = """
+import sys, time
+from pathlib import Path
+from portal.database.turnstile import Turnstile
+with Turnstile(Path(sys.argv[1])).turn():
+    print("mine", flush=True)
+    time.sleep(60)
+"""
+
+
+def file_of(config: Config) -> Path:
+    assert config.sqlite_file is not None
+    return config.sqlite_file
+
+
+def test_a_turn_is_one_process_at_a_time_and_is_freed_by_its_death(config: Config) -> None:
+    path = file_of(config)
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD_A_TURN, str(path)], cwd=ROOT, stdout=subprocess.PIPE
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == b"mine\n"
+    waiting = subprocess.Popen(
+        [sys.executable, "-c", HOLD_A_TURN, str(path)], cwd=ROOT, stdout=subprocess.PIPE
+    )
+    assert waiting.stdout is not None
+    time.sleep(0.6)
+    assert waiting.poll() is None
+    holder.send_signal(signal.SIGKILL)
+    assert waiting.stdout.readline() == b"mine\n"
+    waiting.kill()
+    for process in (holder, waiting):
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def open_account(connection: sa.Connection, name: str) -> None:
+    connection.execute(
+        sa.text(
+            "INSERT INTO accounts (id, head_hash, revision_hash, created_at)"
+            " VALUES (:id, :zero, :zero, 1)"
+        ),
+        {"id": name, "zero": bytes(32)},
+    )
+
+
+def test_the_log_is_moved_into_the_file_now_and_then(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turnstile, "CHECKPOINT_COMMITS", 4)
+    database = Database(config)
+    before = file_of(config).stat().st_mtime_ns
+    for number in range(1, 5):
+        with database.writing() as connection:
+            open_account(connection, f"a{number}")
+        moved = file_of(config).stat().st_mtime_ns != before
+        assert moved == (number == 4)
+    database.dispose()
+
+
+def test_a_log_of_many_rows_is_moved_sooner(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turnstile, "CHECKPOINT_ROWS", 6)
+    database = Database(config)
+    before = file_of(config).stat().st_mtime_ns
+    for first, moves in ((0, False), (4, True)):
+        with database.writing() as connection:
+            for number in range(first, first + 4):
+                open_account(connection, f"a{number}")
+        assert (file_of(config).stat().st_mtime_ns != before) is moves
+    database.dispose()
+
+
+def test_a_log_of_small_commits_is_moved_in_short_steps(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turnstile, "SHORT_STEP_ROWS", 8)
+    monkeypatch.setattr(turnstile, "SMALL_COMMIT_ROWS", 3)
+    database = Database(config)
+    opened = 0
+    for rows, moves in ((3, False), (4, False), (3, False), (2, True), (2, False), (9, False)):
+        before = file_of(config).stat().st_mtime_ns
+        with database.writing() as connection:
+            for _ in range(rows):
+                opened += 1
+                open_account(connection, f"a{opened}")
+        assert (file_of(config).stat().st_mtime_ns != before) is moves
+    database.dispose()
