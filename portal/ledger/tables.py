@@ -189,7 +189,7 @@ entries = Table(
     where("entries_by_reversed", ("reverses_id",), "reverses_id IS NOT NULL"),
     where(  # debits are found by the unique index above
         "entries_by_reference",
-        ("account_id", "reference_id", "seq"),
+        ("reference_id", "account_id", "seq"),
         "kind <> 'debit' AND reference_id IS NOT NULL",
     ),
     # Most entries are debits: those are as soon found among all, and cost no second index.
@@ -274,7 +274,7 @@ holds = Table(
     where("holds_open", ("account_id", "expires_at"), "status = 'open'"),
     one_per(
         "holds_one_per_reference",
-        ("account_id", "operation", "reference_type", "reference_id"),
+        ("reference_id", "account_id", "operation", "reference_type"),
         "status IN ('open', 'captured')",
     ),
     **STRICT,
