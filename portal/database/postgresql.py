@@ -63,6 +63,7 @@ def engine(url: str, *, pool: int, glances: bool = False) -> sa.Engine:
     made = sa.create_engine(
         url,
         connect_args={"options": options, "prepare_threshold": 2, **WAITS},
+        pool_use_lifo=True,  # one warm server process, rather than all of them in turn
         pool_size=pool,
         max_overflow=pool,
         pool_timeout=5,
