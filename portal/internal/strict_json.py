@@ -18,7 +18,10 @@ _WRITER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), all
 _SORTED: Final = json.JSONEncoder(
     ensure_ascii=False, separators=(",", ":"), allow_nan=False, sort_keys=True
 )
-_TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[{\]}]', re.DOTALL)
+_ESCAPE: Final = re.compile(rb"\\.", re.DOTALL)
+_ALIKE: Final = bytes.maketrans(b"[]", b"{}")
+_OPENING: Final = ord("{")
+_NO_BRACKETS: Final = bytes({*range(256)}.difference(b"[]{}"))
 
 
 class OddNumber(NamedTuple):
@@ -58,17 +61,22 @@ def canonical(value: Any) -> str:
 
 
 def _refuse_depth(raw: bytes) -> None:
-    """Nesting is counted before parsing, which would recurse once a level."""
+    """Nesting is counted before parsing, which would recurse once a level.
+
+    Of a text without escapes every second piece between quotes is outside of texts.
+    """
     if raw.count(b"{") + raw.count(b"[") <= DEPTH_MAX:
         return
+    plain = _ESCAPE.sub(b"", raw) if b"\\" in raw else raw
+    brackets = b"".join(plain.split(b'"')[::2]).translate(_ALIKE, _NO_BRACKETS)
+    rest = brackets
+    for _ in range(DEPTH_MAX):  # each time the innermost level goes
+        rest = rest.replace(b"{}", b"")
     depth = 0
-    for token in _TOKEN.findall(raw):
-        if token in (b"{", b"["):
-            depth += 1
-            if depth > DEPTH_MAX:
-                raise MalformedRequestError("The content is nested too deeply.", maximum=DEPTH_MAX)
-        elif token in (b"}", b"]"):
-            depth -= 1
+    for each in brackets if rest else b"":
+        depth += 1 if each == _OPENING else -1
+        if depth > DEPTH_MAX:
+            raise MalformedRequestError("The content is nested too deeply.", maximum=DEPTH_MAX)
 
 
 def _refuse_odd_text(value: Any) -> None:

@@ -1,8 +1,12 @@
 """What the door reads as JSON: one meaning, or a refusal that says why."""
 
+import json
 import time
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from portal.internal.errors import MalformedRequestError
 from portal.internal.strict_json import (
@@ -116,10 +120,66 @@ def test_many_siblings_nest_nothing() -> None:
     assert len(read_object(b'{"a": [' + b"[]," * 100 + b"[]]}")["a"]) == 101
 
 
+def depth_of(value: Any) -> int:
+    """How deep a value is nested."""
+    inner = [*value.values()] if isinstance(value, dict) else value
+    return 1 + max(map(depth_of, inner), default=0) if isinstance(inner, list) else 0
+
+
+def depth_read(text: str) -> int:
+    """How deep a text is nested, sign by sign, whether or not it is JSON."""
+    deepest = depth = 0
+    inside = False
+    signs = iter(text)
+    for sign in signs:
+        if sign == "\\":
+            next(signs, "")
+        elif sign == '"':
+            inside = not inside
+        elif not inside and sign in "[{":
+            depth += 1
+        elif not inside and sign in "]}":
+            depth -= 1
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def is_too_deep(text: str) -> bool:
+    try:
+        read_object(text.encode())
+    except MalformedRequestError as refused:
+        return refused.numbers().get("maximum") == DEPTH_MAX
+    return False
+
+
+TEXTS = st.text('ab"\\[]{}:,\u00e4', max_size=6)
+
+
+@given(st.recursive(TEXTS, lambda each: st.lists(each, max_size=3) | st.dictionaries(TEXTS, each)))
+def test_what_is_json_is_too_deep_from_its_ninth_level(value: Any) -> None:
+    for more in range(DEPTH_MAX):
+        for _ in range(more):
+            value = {'"[': value, "\\": ["{"]}
+        assert is_too_deep(json.dumps(value)) == (depth_of(value) > DEPTH_MAX)
+
+
+@given(st.text('a"\\[]{}', max_size=60), st.integers(0, 12))
+def test_what_is_not_json_is_as_deep_as_its_brackets(text: str, more: int) -> None:
+    deep = "{" * more + text
+    assert is_too_deep(deep) == (depth_read(deep) > DEPTH_MAX)
+
+
 @pytest.mark.parametrize(
     "raw",
-    [b'"\\' * 50_000, b'{"a":"' + b'\\"' * 50_000, b"{" * 20 + b'"' * 100_000, b"[" * 100_000],
-    ids=["quotes", "open-text", "empty-texts", "open"],
+    [
+        b'"\\' * 50_000,
+        b'{"a":"' + b'\\"' * 50_000,
+        b"{" * 20 + b'"' * 100_000,
+        b"[" * 100_000,
+        b"{}" * 50_000 + b"}{" * 50_000,
+        b"{[" * 5 + b"\\" * 100_000,
+    ],
+    ids=["quotes", "open-text", "empty-texts", "open", "in-a-row", "escapes"],
 )
 def test_hostile_texts_cost_no_more_than_their_length(raw: bytes) -> None:
     began = time.perf_counter()
