@@ -9,8 +9,8 @@ from portal import ledger
 from portal.internal.caps import Counted, submit_one
 from portal.internal.disclosure import disclosed
 from portal.internal.door import Caller
+from portal.internal.flat import flat_posted
 from portal.internal.problems import problem
-from portal.internal.replies import posted_reply
 from portal.internal.strict_json import write
 from portal.internal.units import limit_sentence
 
@@ -38,9 +38,14 @@ def outcome_answer(outcome: ledger.Outcome, instance: str, detail: str | None = 
     if isinstance(outcome, ledger.Refused):
         told, refusal = outcome.replayed, outcome.refusal_id
         return problem(outcome.error, instance, replayed=told, refusal=refusal, detail=detail)
-    return reply(201, posted_reply(outcome), replayed=outcome.replayed)
+    return written(201, flat_posted(outcome), replayed=outcome.replayed)
 
 
-def reply(status: int, body: Mapping[str, Any], *, replayed: bool = False) -> Response:
+def reply(status: int, body: Mapping[str, Any]) -> Response:
     """A JSON answer, compact, that nobody may cache."""
-    return Response(write(body), status, _REPLAYED if replayed else _FRESH)
+    return written(status, write(body))
+
+
+def written(status: int, text: str, *, replayed: bool = False) -> Response:
+    """The same of members that are written down already."""
+    return Response(text, status, _REPLAYED if replayed else _FRESH)

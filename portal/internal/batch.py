@@ -10,7 +10,7 @@ from flask import Response, request
 
 from portal import current, ledger, pricing
 from portal.internal import rules
-from portal.internal.answers import find_sentence, reply
+from portal.internal.answers import find_sentence, written
 from portal.internal.blueprint import blueprint, is_storage
 from portal.internal.bodies import BatchBody
 from portal.internal.caps import Answer, Counted, submit_capped
@@ -18,6 +18,7 @@ from portal.internal.debits import debit_asked
 from portal.internal.disclosure import disclosed
 from portal.internal.door import Caller, caller, refuse_scope
 from portal.internal.errors import DoorError, Fault, ValidationError
+from portal.internal.flat import flat_posted
 from portal.internal.holds import capture_asked, extend_asked, hold_asked, release_asked
 from portal.internal.named import Named
 from portal.internal.problems import (
@@ -30,7 +31,7 @@ from portal.internal.problems import (
     problem_body,
 )
 from portal.internal.refunds import refund_asked
-from portal.internal.replies import posted_reply
+from portal.internal.strict_json import write
 from portal.internal.turns import CrowdedError, Turns
 
 log = logging.getLogger(__name__)
@@ -90,9 +91,22 @@ def answered(asking: Caller) -> Response:
     except ledger.UndoneError as undone:
         return undone_answer(undone, asked[undone.place])
     results = [each.result(answer) for each, answer in zip(asked, answers, strict=True)]
-    codes = ((each["status"], each["body"].get("code")) for each in results)
-    request.environ[COMMANDS] = Counter(codes)
-    return reply(201, {"results": results}, replayed=all(each["replayed"] for each in results))
+    request.environ[COMMANDS] = Counter((each.status, each.code) for each in results)
+    text = ",".join(map(str, results))
+    return written(201, f'{{"results":[{text}]}}', replayed=all(each.replayed for each in results))
+
+
+class Result(NamedTuple):
+    """What became of a command: status and body of an answer to it alone; the code of a problem."""
+
+    status: int
+    body: str
+    replayed: bool
+    code: str | None = None
+
+    def __str__(self) -> str:
+        replayed = "true" if self.replayed else "false"
+        return f'{{"status":{self.status},"body":{self.body},"replayed":{replayed}}}'
 
 
 class Asked(NamedTuple):
@@ -102,14 +116,14 @@ class Asked(NamedTuple):
     instance: str
     counted: Counted | Exception
 
-    def result(self, answer: Answer) -> dict[str, Any]:
-        """What became of it: the status and body of an answer to it alone."""
+    def result(self, answer: Answer) -> Result:
+        """What became of it."""
         outcome = self._disclosed(answer)
         if isinstance(outcome, ledger.Posted):
-            return {"status": 201, "body": posted_reply(outcome), "replayed": outcome.replayed}
+            return Result(201, flat_posted(outcome), outcome.replayed)
         body = self._problem(outcome)
         replayed = isinstance(outcome, ledger.Refused) and outcome.replayed
-        return {"status": body["status"], "body": body, "replayed": replayed}
+        return Result(body["status"], write(body), replayed, body["code"])
 
     def refusal(self, error: Exception, refusal_id: str | None) -> dict[str, Any]:
         """The problem by which it undid all others. refusal_id: the one bound to its key."""

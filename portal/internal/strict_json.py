@@ -7,12 +7,14 @@ that the member they stand in can be named.
 
 import json
 import re
+from json.encoder import encode_basestring
 from typing import Any, Final, NamedTuple, NoReturn
 
 from portal.internal.errors import MalformedRequestError
 
 DEPTH_MAX: Final = 8
 INTEGER_MAX: Final = 2**63 - 1
+quoted: Final = encode_basestring  # a text as both writers below write it
 _DIGITS_MAX: Final = 19
 _WRITER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 _SORTED: Final = json.JSONEncoder(
@@ -53,6 +55,11 @@ def read_object(raw: bytes) -> dict[str, Any]:
 def write(value: Any) -> str:
     """JSON of an answer: compact, members in the order given."""
     return _WRITER.encode(value)
+
+
+def rewritten(kept: str) -> str:
+    """JSON that was kept, as an answer has it."""
+    return write(json.loads(kept))
 
 
 def canonical(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 _EPOCH: Final = datetime(1970, 1, 1)
@@ -10,8 +11,9 @@ PATTERN: Final = "^([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\\.
 _FORM: Final = re.compile(PATTERN)
 
 
+@lru_cache(maxsize=1024)
 def write_time(at: int) -> str:
-    """2026-11-22T13:52:00.123456Z."""
+    """2026-11-22T13:52:00.123456Z; what is posted together has one time."""
     return (_EPOCH + timedelta(microseconds=at)).isoformat(timespec="microseconds") + "Z"
 
 

@@ -110,7 +110,7 @@ def test_a_fault_of_the_door_tells_nothing(
     def fail(*_: object) -> None:
         raise KeyError("the secret of secrets")
 
-    monkeypatch.setattr(answers, "posted_reply", fail)
+    monkeypatch.setattr(answers, "flat_posted", fail)
     answer = service.debit(1)
     assert (answer.status_code, answer.json["code"]) == (500, "internal_error")
     assert b"secret" not in answer.data

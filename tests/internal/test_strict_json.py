@@ -13,7 +13,9 @@ from portal.internal.strict_json import (
     DEPTH_MAX,
     OddNumber,
     canonical,
+    quoted,
     read_object,
+    rewritten,
     write,
 )
 
@@ -195,3 +197,12 @@ def test_it_writes_compactly_in_the_order_given() -> None:
 def test_canonical_texts_are_equal_for_equal_members() -> None:
     assert canonical({"b": {"d": 1, "c": 2}, "a": 1}) == '{"a":1,"b":{"c":2,"d":1}}'
     assert canonical({"a": 1}) != canonical({"a": "1"})
+
+
+def test_what_was_kept_is_written_again_as_answers_are() -> None:
+    assert rewritten('{ "b": "\\u00e9", "a": [1] }') == '{"b":"é","a":[1]}'
+
+
+@given(st.text())
+def test_a_text_alone_is_written_as_within_an_answer(text: str) -> None:
+    assert quoted(text) == write(text) == canonical(text)
