@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -16,8 +16,8 @@ from portal.internal.bodies import BatchBody
 from portal.internal.caps import Answer, Counted, submit_capped
 from portal.internal.debits import debit_asked
 from portal.internal.disclosure import disclosed
-from portal.internal.door import Caller, caller, refuse_scope
-from portal.internal.errors import DoorError, Fault, ValidationError
+from portal.internal.door import Caller, caller, find_denied
+from portal.internal.errors import DoorError, Fault, ScopeDeniedError, ValidationError
 from portal.internal.flat import flat_posted
 from portal.internal.holds import capture_asked, extend_asked, hold_asked, release_asked
 from portal.internal.named import Named
@@ -84,8 +84,9 @@ def post_batch() -> Response:
 def answered(asking: Caller) -> Response:
     """The answer to a batch whose turn it is."""
     body = BatchBody.read(asking.members())
-    asking = asking._replace(named=named_by(asking.key.service, body.commands))
-    asked = [read(asking, members) for members in body.commands]
+    asking = asking.within(named_by(asking.key.service, body.commands))
+    denied = {name: find_denied(asking.key, kind.endpoint) for name, kind in KINDS.items()}
+    asked = [read(asking, members, denied) for members in body.commands]
     try:
         answers = submit(asking, asked, atomic=body.atomic)
     except ledger.UndoneError as undone:
@@ -113,8 +114,14 @@ class Asked(NamedTuple):
     """One command as it would be asked for alone: by whom, where, and what; or why not at all."""
 
     asking: Caller
-    instance: str
+    kind: Kind
+    given: tuple[str, ...] | None
     counted: Counted | Exception
+
+    @property
+    def instance(self) -> str:
+        """Its path; the batch's where no hold can be named by it."""
+        return request.path if self.given is None else PREFIX + self.kind.path.format(*self.given)
 
     def result(self, answer: Answer) -> Result:
         """What became of it."""
@@ -164,21 +171,26 @@ def named_by(service: str, commands: Sequence[dict[str, Any]]) -> Named:
     return Named(service, holds=holds, entries=entries, keys=keys)
 
 
-def read(asking: Caller, members: dict[str, Any]) -> Asked:
+def read(
+    asking: Caller, members: dict[str, Any], denied: Mapping[str, ScopeDeniedError | None]
+) -> Asked:
     """One command of a batch; what is refused at the door, it is refused alone."""
-    kind = KINDS[members["command"]]
-    own = asking._replace(idempotency_key=members["idempotency_key"])
-    rest = {name: value for name, value in members.items() if name not in ABOUT}
+    rest = {**members}
+    name, own = rest.pop("command"), asking.under(rest.pop("idempotency_key"))
+    kind, refused = KINDS[name], denied[name]
     faults: list[Fault] = []
-    given = (rules.public_id(rest.pop("hold", None), "hold", faults),) if kind.of_hold else ()
-    instance = request.path if faults else PREFIX + kind.path.format(*given)
+    given: tuple[str, ...] | None = ()
+    if kind.of_hold:
+        hold_id = rules.public_id(rest.pop("hold", None), "hold", faults)
+        given = None if faults else (hold_id,)
+    if refused is not None:
+        return Asked(own, kind, given, refused)
+    if given is None:
+        return Asked(own, kind, given, ValidationError(faults))
     try:
-        refuse_scope(asking.key, kind.endpoint)
-        if faults:
-            raise ValidationError(faults)
-        return Asked(own, instance, kind.read(own, *given, rest))
+        return Asked(own, kind, given, kind.read(own, *given, rest))
     except REFUSED as error:
-        return Asked(own, instance, error)
+        return Asked(own, kind, given, error)
 
 
 def submit(asking: Caller, asked: Sequence[Asked], *, atomic: bool) -> list[Answer]:

@@ -87,6 +87,8 @@ def refuse_over(
     key: ServiceKey, operation: str | None, units: int, *, noun: str | None = None
 ) -> None:
     """Refuse an operation or size that the key was not issued for. noun: of other units."""
+    if key.operations is None and key.max_units is None and not key.caps:
+        return
     if operation is not None and not key.prices(operation):
         named = tuple((key.operations or "").split())
         raise ScopeDeniedError("This key may not ask for that operation.", operations=named)
@@ -118,6 +120,8 @@ def submit_capped(
     none (`atomic`), raises UndoneError by it.
     """
     key = asking.key
+    if key.daily_units is None and not key.caps:
+        return submit([each.command for each in asked])
     wanted = [Wanted(counts_of(key, each.operation), each.units) for each in asked]
     if not any(each.counts and each.units for each in wanted):
         return submit([each.command for each in asked])

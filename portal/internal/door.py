@@ -54,7 +54,10 @@ SCOPES: Final[dict[str, tuple[str, ...]]] = {
 
 
 class Caller(NamedTuple):
-    """Whose request this is, what it carries and names. idempotency_key: None on mere reads."""
+    """Whose request this is, what it carries and names. idempotency_key: None on mere reads.
+
+    actor: the caller as entries name it.
+    """
 
     key: ServiceKey
     nonce: str
@@ -62,11 +65,15 @@ class Caller(NamedTuple):
     idempotency_key: str | None
     content: bytes
     named: Named
+    actor: ledger.Actor
 
-    @property
-    def actor(self) -> ledger.Actor:
-        """The caller as entries name it."""
-        return ledger.Actor("service", self.key.service, self.key.kid)
+    def within(self, named: Named) -> "Caller":
+        """The same of what many commands name together."""
+        return Caller(*self[:5], named, self.actor)
+
+    def under(self, idempotency_key: str) -> "Caller":
+        """The same of one command that has a key of its own."""
+        return Caller(*self[:3], idempotency_key, *self[4:])
 
     def members(self) -> dict[str, Any]:
         """The content as JSON. Raises MalformedRequestError."""
@@ -121,8 +128,8 @@ def admit() -> None:
             raise UnsupportedMediaTypeError
         if method == "POST":
             idempotency_key = _idempotency_key(environ.get("HTTP_IDEMPOTENCY_KEY"))
-    named = Named(key.service)
-    g.caller = Caller(key, parsed.nonce, parsed.expires, idempotency_key, content, named)
+    carried = (parsed.nonce, parsed.expires, idempotency_key, content)
+    g.caller = Caller(key, *carried, Named(key.service), key.actor)
 
 
 def caller() -> Caller:
@@ -208,9 +215,17 @@ def _target(environ: dict[str, Any]) -> tuple[str, str]:
 
 def refuse_scope(key: ServiceKey, endpoint: str) -> None:
     """Refuse what a key was not issued for; raises ScopeDeniedError."""
-    scopes = SCOPES[endpoint]
-    if scopes and not any(key.allows(scope) for scope in scopes):
-        raise ScopeDeniedError(needs=scopes, has=tuple(key.scopes.split()))
+    denied = find_denied(key, endpoint)
+    if denied is not None:
+        raise denied
+
+
+def find_denied(key: ServiceKey, endpoint: str) -> ScopeDeniedError | None:
+    """Why a key may not ask for an endpoint, or None."""
+    scopes, has = SCOPES[endpoint], key.scopes.split()
+    if not scopes or any(scope in has for scope in scopes):
+        return None
+    return ScopeDeniedError(needs=scopes, has=tuple(has))
 
 
 def _idempotency_key(header: str | None) -> str:

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy import BigInteger, Column, Connection, MetaData, String, Table
 
-from portal import signing
+from portal import ledger, signing
 from portal.internal.times import write_time
 
 SCOPES: Final = ("debit", "hold", "refund", "quote", "grant", "account", "read")
@@ -95,6 +95,11 @@ class ServiceKey(NamedTuple):
     public_key: str | None = None
     caps: tuple[Cap, ...] = ()
 
+    @property
+    def actor(self) -> ledger.Actor:
+        """Who asks with it, as entries name it."""
+        return ledger.Actor("service", self.service, self.kid)
+
     def allows(self, scope: str) -> bool:
         """Whether the key was issued for a scope."""
         return scope in self.scopes.split()
@@ -110,6 +115,8 @@ class ServiceKey(NamedTuple):
 
     def find_cap(self, operation: str | None) -> Cap | None:
         """The key's cap for an operation, or None."""
+        if not self.caps:
+            return None
         return next((cap for cap in self.caps if cap.operation == operation), None)
 
 
