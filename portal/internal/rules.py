@@ -157,13 +157,15 @@ def zones() -> frozenset[str]:
 
 def reference(types: tuple[str, ...] = REFERENCE_TYPES) -> Rule:
     """What the request is about: {type, id} and nothing else."""
-    read_type, read_id = one_of(types), visible(128)
+    known = {"type": one_of(types), "id": visible(128)}
+    read_type, read_id = (rule.read for rule in known.values())
 
-    @takes(closed({"type": read_type.schema, "id": read_id.schema}))
+    @takes(closed({name: rule.schema for name, rule in known.items()}))
     def read(value: Any, member: str, faults: list[Fault]) -> Any:
         if not isinstance(value, dict):
             return _broken(faults, member, "must be an object of type and id", value)
-        _refuse_unknown(value, ("type", "id"), member, faults)
+        if value.keys() != known.keys():
+            _refuse_unknown(value, known, member, faults)
         found_type = read_type(value.get("type"), f"{member}.type", faults)
         found_id = read_id(value.get("id"), f"{member}.id", faults)
         return Reference(found_type, found_id)
@@ -257,12 +259,14 @@ def commands(value: Any, member: str, faults: list[Fault]) -> Any:
     if not isinstance(value, list) or not 0 < len(value) <= COMMANDS_MAX:
         got = len(value) if isinstance(value, list) else value
         return _broken(faults, member, f"must be a list of 1 to {COMMANDS_MAX} commands", got)
+    read_name, read_key = _command_name.read, idempotency_key.read
     for place, each in enumerate(value):
         if isinstance(each, dict):
-            _command_name(each.get("command"), f"{member}.{place}.command", faults)
-            idempotency_key(
-                each.get("idempotency_key"), f"{member}.{place}.idempotency_key", faults
-            )
+            broken: list[Fault] = []
+            read_name(each.get("command"), "command", broken)
+            read_key(each.get("idempotency_key"), "idempotency_key", broken)
+            for name, rule, got in broken:
+                faults.append(Fault(f"{member}.{place}.{name}", rule, got))
         else:
             _broken(faults, f"{member}.{place}", "must be an object", each)
     return tuple(value)
