@@ -85,9 +85,12 @@ class Caller(NamedTuple):
 
     def request(self, command: str, members: dict[str, Any]) -> ledger.Request:
         """The intention that the idempotency key stands for: command and members as given."""
+        return self.bound(canonical({"command": command, **members}))
+
+    def bound(self, body: str) -> ledger.Request:
+        """The intention that a canonical body is."""
         if self.idempotency_key is None:
             raise IdempotencyKeyMissingError
-        body = canonical({"command": command, **members})
         return ledger.Request(self.key.service, self.idempotency_key, body)
 
 

@@ -3,10 +3,11 @@
 from typing import Any
 
 from portal import current
-from portal.internal.bodies import DebitBody
+from portal.internal.bodies import DebitBody, shape_of
 from portal.internal.caps import refuse_over
 from portal.internal.door import Caller
 from portal.internal.sealed_quotes import open_quote, quote_expired
+from portal.internal.strict_json import canonical, quoted
 
 
 def spending(
@@ -16,7 +17,7 @@ def spending(
     refuse_over(asking.key, body.operation, body.quantity)
     return {
         "actor": asking.actor,
-        "request": asking.request(command, members),
+        "request": asking.bound(intention(command, members, body)),
         "account_id": body.account,
         "operation": body.operation,
         "quantity": body.quantity,
@@ -26,6 +27,18 @@ def spending(
         "labels": body.labels,
         "metadata": body.metadata,
     }
+
+
+def intention(command: str, members: dict[str, Any], body: DebitBody) -> str:
+    """The canonical body. Of nothing but what must be there, as most are, it is written flat."""
+    if len(members) > len(shape_of(DebitBody).required):
+        return canonical({"command": command, **members})
+    reference = body.reference
+    return (
+        f'{{"account":{quoted(body.account)},"command":{quoted(command)},'
+        f'"operation":{quoted(body.operation)},"quantity":{body.quantity},'
+        f'"reference":{{"id":{quoted(reference.id)},"type":{quoted(reference.type)}}}}}'
+    )
 
 
 def _quoted_tariff(asking: Caller, body: DebitBody, quote: str) -> str:

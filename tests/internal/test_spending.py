@@ -4,10 +4,17 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from hypothesis import given, reject
+from hypothesis import strategies as st
 
 from portal import ledger, pricing
 from portal.current import Application
 from portal.database import Database
+from portal.internal import rules
+from portal.internal.bodies import HoldBody
+from portal.internal.errors import ValidationError
+from portal.internal.spending import intention
+from portal.internal.strict_json import canonical
 from tests.internal.service import Clock, Service, debit_of, digest_of, new_key
 from tests.internal.test_quotes import quoted
 
@@ -67,3 +74,31 @@ def dearer(app: Flask, clock: Clock) -> None:
     )
     clock.advance(seconds=20)
     assert pricing.quote(state.tariffs().in_force(clock.now), "generate", 1204).credits == 2408
+
+
+NAMES = st.text('abcé"\\😀 \u2028', min_size=1, max_size=8).filter(
+    lambda name: name == name.strip()
+)
+REQUIRED = {
+    "account": st.from_regex(r"[A-Za-z0-9._:-]{3,64}", fullmatch=True),
+    "operation": st.from_regex(r"[a-z][a-z0-9_.-]{0,63}", fullmatch=True),
+    "quantity": st.integers(1, pricing.QUANTITY_MAX),
+    "reference": st.fixed_dictionaries(
+        {"id": NAMES, "type": st.sampled_from(rules.REFERENCE_TYPES)}
+    ),
+}
+MORE = {
+    "occurred_at": st.just("2026-11-22T13:52:00Z"),
+    "labels": st.dictionaries(st.sampled_from(["a", "b"]), NAMES),
+    "metadata": st.dictionaries(NAMES, NAMES | st.none() | st.booleans() | st.integers(0, 9)),
+    "quote": st.just("qte_" + "0" * 40),
+}
+
+
+@given(st.fixed_dictionaries(REQUIRED, optional=MORE), st.sampled_from(["debit", "hold"]))
+def test_what_a_key_stands_for_is_the_canonical_body(members: dict[str, Any], name: str) -> None:
+    try:
+        body = HoldBody.read(members)
+    except ValidationError:
+        reject()
+    assert intention(name, members, body) == canonical({"command": name, **members})
