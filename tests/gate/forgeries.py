@@ -36,6 +36,14 @@ THEIRS = {
     "reference_type": charged("debit", "reference_type"),
     "reference_id": charged("debit", "reference_id"),
 }
+# Of ada's debits that are their draw and were not refunded, the first; and where it may go back.
+UNDONE = (
+    "FROM entries e WHERE e.account_id = 'ada' AND e.kind = 'debit' AND e.grant_id IS NOT NULL"
+    " AND NOT EXISTS (SELECT 1 FROM entries r WHERE r.reverses_id = e.id) ORDER BY e.seq LIMIT 1)"
+)
+TAKEN_FROM = f"(SELECT e.grant_id {UNDONE}"
+ANOTHER = LIVE_GRANT.replace("remaining", f"id <> {TAKEN_FROM} AND remaining", 1)
+A_REFUND = {"kind": "'refund'", "reason": "'failed'", "reverses_id": f"(SELECT e.id {UNDONE}"}
 
 
 def of_open_hold(name: str, amount: str, hold_amount: str, **members: str) -> Attack:
@@ -196,6 +204,15 @@ REFUNDS = [
         kind="'refund'", reason="'failed'", amount="1", reverses_id=charged("grant", "id"))),
     attack("a refund of nothing", draw(LIVE_GRANT, "1", "0"), entry(
         kind="'refund'", reason="'failed'", amount="1", reverses_id="'ent_none'")),
+    attack("a refund that gives nothing back", entry(**A_REFUND)),
+    attack("a refund that gives nothing back to a grant", entry(**A_REFUND, grant_id=TAKEN_FROM)),
+    attack("a refund to a grant that was not drawn on", entry(
+        **A_REFUND, amount="1", grant_id=ANOTHER)),
+    attack("a refund in part to a grant that was not drawn on",
+           draw(TAKEN_FROM, "1", "0"), draw(ANOTHER, "1", "0", at=1),
+           entry(**A_REFUND, amount="2")),
+    attack("a refund of an overdraft that was not drawn on", draw("NULL", "1", "0"), entry(
+        **A_REFUND, amount="1")),
     attack("a debit that says it refunds", entry(reverses_id=charged("capture", "id"))),
 ]  # fmt: skip
 
@@ -205,6 +222,7 @@ FORGERIES = [
 # What follows in all from the rows before is let through: the guards are no wall but a gate.
 HONEST = [
     attack("a debit that is its draw", entry(amount="-1", grant_id=LIVE_GRANT)),
+    attack("a refund", entry(**A_REFUND, amount="1", grant_id=TAKEN_FROM)),
     attack("an empty account", account()),
     attack("a debit", draw(LIVE_GRANT, "-1", "0"), entry(amount="-1")),
     attack("an entry that follows", entry()),

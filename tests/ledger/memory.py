@@ -186,6 +186,7 @@ class Tables:
             back = sum(each.amount for each in self.reversing.get(charge.id, ()))
             guard(charge.kind in CHARGES, "only what was charged is refunded")
             guard(back + entry.amount + charge.amount <= 0, "refunds never pass the charge")
+            guard(entry.amount > 0, "a refund gives something back")
 
     def move_hold(self, entry: Entry) -> None:
         """Place, extend, capture or close a hold."""
