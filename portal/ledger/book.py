@@ -9,6 +9,7 @@ from typing import Final, NamedTuple, TypeVar
 
 from portal import pricing
 from portal.ledger.burn import Part, in_burn_order
+from portal.ledger.dues import next_due
 from portal.ledger.errors import BalanceLimitError, LawBrokenError
 from portal.ledger.identifiers import Ids
 from portal.ledger.model import (
@@ -136,7 +137,8 @@ class Book:
             self.restore(created)
         self.grants = moved(self.grants, changes)
         # By place: _replace costs as much as all the rest of a draft, and each entry comes by here.
-        due, now = self.due_at(), self.now
+        due = next_due(account.period_end, self.grants, self.holds.values())
+        now = self.now
         entry_id, own = self.ids.new("ent", now), rows[0].grant_id if len(rows) == 1 else None
         moves = (account.id, seq, entry_id, kind, amount, hold_amount, posted, held, due)
         entry = Entry._make(moves + about + (occurred_at, now, PENDING, PENDING, own))
@@ -149,16 +151,8 @@ class Book:
         return draft
 
     def due_at(self) -> int:
-        """The earliest instant at which something falls due: period, hold or unpinned grant."""
-        due = self.account.period_end
-        for grant in self.grants:
-            expires_at = grant.expires_at
-            if expires_at is not None and expires_at < due and grant.remaining > grant.pinned:
-                due = expires_at
-        for hold in self.holds.values():
-            if hold.expires_at < due:
-                due = hold.expires_at
-        return due
+        """The earliest instant at which something falls due."""
+        return next_due(self.account.period_end, self.grants, self.holds.values())
 
     def restore(self, grants: Iterable[Grant]) -> None:
         """Bring grants onto the book that are not on it: new ones, or spent ones to refill."""

@@ -9,6 +9,7 @@ from operator import attrgetter
 from typing import Final
 
 from portal.ledger.chain import entry_hash, revision_hash
+from portal.ledger.dues import next_due
 from portal.ledger.findings import Findings, recomputed
 from portal.ledger.model import GENESIS, Account, Draw, Entry, Grant, Revision
 from portal.ledger.usage import Tally, UsageDay
@@ -54,6 +55,8 @@ class Recount:
         self.head = GENESIS
         self.lots: dict[str, list[int]] = {}
         self.grants: list[Grant] = []
+        self.holds: dict[str, Entry] = {}
+        self.last: Entry | None = None
         self.tally = Tally()
 
     def note(self, seq: int, rule: str, expected: object, found: object, subject: str) -> None:
@@ -72,6 +75,9 @@ class Recount:
         self.draws(entry, draws)
         self.check_price(entry)
         self.tally.add(entry)
+        if entry.hold_id is not None:
+            self.hold(entry.hold_id, entry)
+        self.last = entry
         self.seq, self.head = entry.seq, entry.hash
         self.posted, self.held = entry.posted_after, entry.held_after
         self.due_at, self.recorded_at = entry.due_after, entry.recorded_at
@@ -136,9 +142,17 @@ class Recount:
         if not 0 <= lot[1] <= lot[0]:
             self.note(draw.seq, "pinned", f"0 to {lot[0]}", lot[1], f"grant {draw.grant_id}")
 
+    def hold(self, hold_id: str, entry: Entry) -> None:
+        """Keep of each open hold the entry that says until when."""
+        if entry.resolution is not None:
+            self.holds.pop(hold_id, None)
+        elif entry.kind == "hold":
+            self.holds[hold_id] = entry
+
     def close(self, account: Account, usage: Iterable[UsageDay]) -> None:
         """Compare what was counted with the account's own row, its grants and its usage."""
         self.close_terms(account)
+        self.close_dues()
         changed_at = max([self.recorded_at, *(each.recorded_at for each in self.revisions)])
         ours = (self.posted, self.held, self.seq, self.head, changed_at, self.due_at)
         theirs = STANDING_OF(account)
@@ -177,6 +191,22 @@ class Recount:
         opened, last = self.revisions[0], self.revisions[-1]
         ours, theirs = (number, head, opened.recorded_at, *TERMS_OF(last)), OPENED_OF(account)
         self.findings.compare(self.account_id, self.seq, ours, theirs, OPENED, "account")
+
+    def close_dues(self) -> None:
+        """When something falls due next (law 9), which is how the clock finds the account."""
+        period_ends = (r.period_end for r in reversed(self.revisions) if r.as_of_seq < self.seq)
+        period_end = next(period_ends, None)  # of the terms in force at the last entry
+        if self.last is None or period_end is None:
+            return
+        grants = [
+            grant._replace(remaining=left, pinned=kept)
+            for grant in self.grants
+            for left, kept in [self.lots[grant.id]]
+            if left > kept
+        ]
+        due = next_due(period_end, grants, self.holds.values())
+        if self.last.due_after != due:
+            self.note(self.seq, "due_after", due, self.last.due_after, self.last.id)
 
     def close_usage(self, usage: Iterable[UsageDay]) -> None:
         """The daily usage table is a cache: the same counts must come from the entries."""

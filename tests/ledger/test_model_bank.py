@@ -16,6 +16,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from portal.database import Database
 from portal.ledger import burn, caps, deciding, funds, holds, refunds
+from portal.ledger.audit import audit
 from portal.ledger.book import Book
 from portal.ledger.errors import LawBrokenError
 from portal.ledger.known import Known
@@ -24,7 +25,7 @@ from tests.databases import Databases
 from tests.ledger.laws import broken_laws
 from tests.ledger.machine import Machine
 from tests.ledger.memory import GuardError, MemoryLedger
-from tests.ledger.stories import TARIFFS, ids
+from tests.ledger.stories import START, TARIFFS, ids
 from tests.ledger.vault import Vault, WatchedVault
 
 STEPS = 5_000
@@ -88,6 +89,8 @@ def test_a_real_database_and_the_model_answer_alike(
 
         def teardown(self) -> None:
             assert broken_laws(self.pair.ledger.tables) == []
+            with self.database.reading() as connection:
+                assert audit(connection, now=START).differences == ()
             self.database.dispose()
             self.fresh.__exit__(None, None, None)
 

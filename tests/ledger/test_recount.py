@@ -205,6 +205,48 @@ def test_an_entry_that_breaks_a_law_is_found_though_its_hashes_match(
     assert (seq, rule) in ada.apart(seq).with_entry(seq, sealed=True, **changes).rules()
 
 
+@pytest.mark.parametrize("change", [-1, 1, None])
+def test_what_is_said_to_fall_due_next_follows_from_what_there_is(
+    ada: Rows, change: int | None
+) -> None:
+    """Wherever a history ends: what fell due first then was a hold, a grant or the period."""
+    first = set()
+    for last in range(1, len(ada.entries) + 1):
+        entries = ada.entries[:last]
+        entry = entries[-1]
+        first.add(kind_of(ada, entry))
+        assert entry.due_after is not None
+        for due in (entry.due_after, None if change is None else entry.due_after + change):
+            rows = replace(ada, entries=entries).with_entry(last, sealed=True, due_after=due)
+            rules = [rule for rule in rows.rules() if rule[1] == "due_after"]
+            assert rules == ([] if due == entry.due_after else [(last, "due_after")])
+    assert first == {"a hold", "a grant", "the period"}
+
+
+def kind_of(rows: Rows, entry: Entry) -> str:
+    """What it is that an entry says falls due next."""
+    if entry.due_after in {each.period_end for each in rows.revisions}:
+        return "the period"
+    lives = {grant.expires_at for grants in rows.grants.values() for grant in grants}
+    return "a grant" if entry.due_after in lives else "a hold"
+
+
+def test_what_falls_due_is_no_later_for_terms_that_came_after(ada: Rows) -> None:
+    last = ada.revisions[-1]
+    later = last._replace(
+        revision=last.revision + 1, as_of_seq=len(ada.entries), period_end=last.period_end + 1
+    )
+    assert "due_after" not in {
+        rule for _, rule in replace(ada, revisions=[*ada.revisions, later]).rules()
+    }
+
+
+def test_a_hold_that_is_said_to_end_never_is_no_trouble(ada: Rows) -> None:
+    seq = max(entry.seq for entry in ada.entries if entry.kind == "hold")
+    rules = replace(ada, entries=ada.entries[:seq]).with_entry(seq, expires_at=None).rules()
+    assert {(seq, "hash"), (seq, "due_after")} <= set(rules)
+
+
 def test_an_overdraft_beyond_its_limit_is_found(ada: Rows) -> None:
     rows = ada.with_entry(4, sealed=True, amount=-(10**9), posted_after=-(10**9))
     assert (4, "overdraft_limit") in rows.rules()
