@@ -70,9 +70,9 @@ def post(
 ) -> list[Outcome]:
     """Decide commands in order and append what they made; outcomes in the same order.
 
-    Each succeeds or is refused on its own. A refusal is returned, not raised, because it is
-    written too; where all are to be done or none (`atomic`), the first is raised as UndoneError.
-    `now` in UTC microseconds. Rule: ledger.md §4.
+    Each succeeds or is refused on its own, and a refusal is returned, because it is written too.
+    Where all are done or none (`atomic`) the first is raised as UndoneError: whoever catches it
+    must roll back, as parts may have been sent. `now` in UTC microseconds. Rule: ledger.md §4.
     """
     states: States | None = connection.info.get(STATES)
     try:
