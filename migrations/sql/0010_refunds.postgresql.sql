@@ -61,3 +61,9 @@ BEGIN
     END IF;
   END LOOP;
 END $$
+
+-- It moves nothing since entries move what they and their draws draw on: it is a guard, and is
+-- named as on SQLite. Its rights, and that it always fires, stay with it.
+ALTER FUNCTION draws_move() RENAME TO draws_follow
+
+ALTER TRIGGER draws_move ON draws RENAME TO draws_follow

@@ -10,7 +10,7 @@ import pytest
 
 from portal.ledger import metadata
 from tests.databases import Databases
-from tests.gate.attacks import Attack, attack, columns, copied, draw, edits, entry
+from tests.gate.attacks import LIVE_GRANT, Attack, attack, columns, copied, draw, edits, entry
 from tests.gate.digests import postgresql_digest
 from tests.gate.forgeries import FORGERIES
 from tests.gate.scenes import Scene, scene, tried
@@ -81,7 +81,7 @@ SCHEMA = [
     attack("CREATE TRIGGER", "CREATE TRIGGER mine AFTER INSERT ON requests"
            " EXECUTE FUNCTION suppress_redundant_updates_trigger()"),
     attack("DROP FUNCTION", "DROP FUNCTION entries_move CASCADE"),
-    attack("ALTER FUNCTION", "ALTER FUNCTION draws_move() RESET search_path"),
+    attack("ALTER FUNCTION", "ALTER FUNCTION draws_follow() RESET search_path"),
     attack("REPLACE FUNCTION", "CREATE OR REPLACE FUNCTION guard_append_only() RETURNS trigger"
            " LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'"),
     attack("DROP VIEW", "DROP VIEW profiles"),
@@ -221,13 +221,13 @@ def temporary(ledger: Scene) -> Iterator[psycopg.Connection[Any]]:
     ledger.superuser.execute(f"REVOKE TEMPORARY ON DATABASE {database} FROM PUBLIC")
 
 
-@pytest.mark.parametrize("function", ["draws_move", "entries_move", "account_revisions_move"])
+@pytest.mark.parametrize("function", ["draws_follow", "entries_move", "account_revisions_move"])
 def test_the_functions_of_triggers_serve_no_other_table(
     ledger: Scene, temporary: psycopg.Connection[Any], function: str
 ) -> None:
     """Hung on a table of one's own they would move the vault with its owner's rights."""
     before = ledger.digest()
-    of = "draws" if function == "draws_move" else "entries"
+    of = "draws" if function == "draws_follow" else "entries"
     temporary.execute(f"CREATE TEMP TABLE mine (LIKE public.{of})")
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         temporary.execute(
@@ -240,17 +240,26 @@ def test_the_functions_of_triggers_serve_no_other_table(
 def test_hung_on_another_table_such_a_function_would_move_grants(ledger: Scene) -> None:
     """What the test above guards against, done by one who may."""
     connection = ledger.superuser
+    rich = "SELECT sum(remaining), (SELECT count(*) FROM entries) FROM grants"
     with connection.transaction(force_rollback=True):
-        before = postgresql_digest(connection)
-        connection.execute("CREATE TEMP TABLE mine (LIKE public.draws)")
+        [(credits, entries)] = connection.execute(rich).fetchall()
+        connection.execute("CREATE TEMP TABLE mine (LIKE public.entries)")
         connection.execute(
             "CREATE TRIGGER mine AFTER INSERT ON mine REFERENCING NEW TABLE AS appended"
-            " FOR EACH STATEMENT EXECUTE FUNCTION public.draws_move()"
+            " FOR EACH STATEMENT EXECUTE FUNCTION public.entries_move()"
         )
-        forged = draw("(SELECT min(id) FROM grants WHERE account_id = 'ada')", "1000000", "0")
-        forged = forged.replace("INTO draws", "INTO mine")
-        connection.execute(f"WITH ones AS ({entry()}) {forged}")
-        assert postgresql_digest(connection) != before
+        forged = entry(kind="'grant'", reason="'goodwill'", amount="1000000", grant_id=LIVE_GRANT)
+        connection.execute(forged.replace("INTO entries", "INTO mine"))
+        assert connection.execute(rich).fetchall() == [(credits + 1_000_000, entries)]
+
+
+def test_what_is_named_as_moving_something_moves_it(ledger: Scene) -> None:
+    """The others are guards, and are named as such."""
+    moves = ledger.superuser.execute(
+        "SELECT proname, prosrc ~ 'UPDATE (accounts|grants|holds) ' FROM pg_proc"
+        " WHERE pronamespace = 'public'::regnamespace AND proname LIKE '%\\_move'"
+    ).fetchall()
+    assert sorted(moves) == [("account_revisions_move", True), ("entries_move", True)]
 
 
 def test_tables_of_ones_own_hide_none_from_the_guards(

@@ -89,7 +89,7 @@ def test_no_draw_joins_an_entry_of_another_session(ledger: Scene, committed: boo
 
 
 def test_without_its_proof_the_draw_would_be_kept(ledger: Scene) -> None:
-    ledger.superuser.execute(without(ledger, "draws_move", "OR e.seq IS NULL"))
+    ledger.superuser.execute(without(ledger, "draws_follow", "OR e.seq IS NULL"))
     assert race(ledger, DRAW) == "kept"
 
 
