@@ -56,7 +56,7 @@ FRONTS = frozenset({"ledger", "pricing", "identity", "signing"})
 # and prices alone, and may not import the other half, which loads, appends and reads.
 DECIDING = frozenset(
     {
-        "book", "burn", "caps", "chain", "commands", "debits", "deciding", "errors", "facts",
+        "book", "burn", "caps", "chain", "commands", "debits", "deciding", "dues", "errors", "facts",
         "funds", "grants", "holds", "identifiers", "model", "plans", "refunds", "stamps",
         "turnover",
     }
