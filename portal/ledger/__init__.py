@@ -69,7 +69,17 @@ from portal.ledger.errors import (
 from portal.ledger.facts import Facts
 from portal.ledger.findings import Difference, Findings, Overdue, Report
 from portal.ledger.gathered import Gathered
-from portal.ledger.history import Filter, Page, Strip, page, strip
+from portal.ledger.history import (
+    Exported,
+    Filter,
+    Page,
+    Range,
+    Strip,
+    export_rows,
+    page,
+    seq_range,
+    strip,
+)
 from portal.ledger.identifiers import Ids
 from portal.ledger.lookups import (
     chain_of_hold,
@@ -159,6 +169,7 @@ __all__ = [
     "Entry",
     "EntryNotFoundError",
     "ExtendHold",
+    "Exported",
     "Facts",
     "Filter",
     "Findings",
@@ -193,6 +204,7 @@ __all__ = [
     "Profile",
     "PutAccount",
     "Queue",
+    "Range",
     "Ticket",
     "GROUP_MAX",
     "settle",
@@ -234,6 +246,7 @@ __all__ = [
     "decide",
     "draws_of",
     "entries_by_id",
+    "export_rows",
     "find_account",
     "find_entry",
     "find_hold",
@@ -262,6 +275,7 @@ __all__ = [
     "recount_usage",
     "refunds_of",
     "revisions_of",
+    "seq_range",
     "strip",
     "usage_days",
     "usage_totals",

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from portal.ledger import history
-from portal.ledger.history import Filter, Strip
+from portal.ledger.history import Exported, Filter, Strip
 from portal.ledger.model import Entry
 from tests.ledger.conftest import Lived
 
@@ -148,3 +148,20 @@ def plan_of(connection: Connection, text: str, values: Any) -> str:
     driver.execute("SET LOCAL enable_seqscan = off")
     driver.execute("SET LOCAL enable_sort = off")
     return "\n".join(row[0] for row in driver.execute(f"EXPLAIN {text}", values))
+
+
+def exported(entry: Entry) -> Exported:
+    return Exported._make(getattr(entry, name) for name in Exported._fields)
+
+
+def test_rows_of_an_export_are_the_entries_that_a_filter_keeps_newest_first(lived: Lived) -> None:
+    with lived.database.reading() as connection:
+        everything = all_of(connection, "ada")
+        for wanted in filters(everything):
+            span = history.seq_range(connection, "ada", wanted)
+            found: list[Exported] = []
+            for last in range(span.last, span.first - 1, -5):
+                first = max(span.first, last - 4)
+                rows = history.export_rows(connection, "ada", wanted, first, last)
+                found += map(Exported._make, rows)
+            assert found == [exported(entry) for entry in kept(everything, wanted)], wanted
