@@ -17,6 +17,15 @@ class Kind(NamedTuple):
     path: str
 
 
+class Happened(NamedTuple):
+    """What of an entry decides the words for it."""
+
+    kind: str
+    reason: str
+    operation: str | None
+    tariff: str | None
+
+
 KINDS: Final = {
     "grant": Kind("Grant", "M6 2v8M2 6h8"),
     "debit": Kind("Charge", "M2 6h8"),
@@ -92,7 +101,7 @@ CAPS: Final = {
 }
 
 
-def what(entry: ledger.Entry, tariffs: pricing.Tariffs) -> str:
+def what(entry: ledger.Entry | Happened, tariffs: pricing.Tariffs) -> str:
     """What happened, as a customer would say it."""
     known = SENTENCES.get((entry.kind, entry.reason))
     if known is not None:
@@ -104,7 +113,7 @@ def what(entry: ledger.Entry, tariffs: pricing.Tariffs) -> str:
     return job(entry, tariffs)
 
 
-def job(entry: ledger.Entry, tariffs: pricing.Tariffs) -> str:
+def job(entry: ledger.Entry | Happened, tariffs: pricing.Tariffs) -> str:
     """The job an entry is about, with what is special: "Generate speech: part delivered"."""
     title = operation_title(entry.operation, entry.tariff, tariffs)
     phrase = PHRASES.get((entry.kind, entry.reason))

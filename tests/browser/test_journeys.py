@@ -1,5 +1,6 @@
 """The same journeys with scripts and without: sign in, filter, go on, see a charge appear."""
 
+import csv
 import re
 from collections.abc import Iterator
 
@@ -117,6 +118,27 @@ def test_filters_combine_and_come_off_one_by_one(page: Page, scene: Scene, scrip
     expect(page).not_to_have_url(re.compile("reference"))
     expect(page.locator("#rows > tr")).to_have_count(23)
     expect(page.get_by_label("Operation")).to_have_value("design")
+
+
+@both
+def test_the_history_is_taken_along_as_a_file(page: Page, scene: Scene, scripts: bool) -> None:
+    sign_in(page, scene)
+    page.goto(f"{scene.url}/ledger")
+    page.get_by_label("Type").select_option("charge")
+    if not scripts:
+        page.get_by_role("button", name="Apply").click()
+    expect(page).to_have_url(re.compile("type=charge"))
+    with page.expect_download() as begun:
+        page.get_by_role("link", name="Export CSV").click()
+    assert begun.value.suggested_filename == "ledger.csv"
+    with begun.value.path().open(newline="", encoding="utf-8") as file:
+        found = list(csv.DictReader(file, strict=True))
+    assert len(found) == 71
+    assert {row["type"] for row in found} == {"debit", "capture"}
+    shown = page.locator("#rows .ref").all_inner_texts()
+    assert [row["reference"] for row in found][: len(shown)] == shown
+    total = f"{sum(int(row['credits']) for row in found):,}".replace("-", "\u2212")
+    expect(page.locator("#strip-title")).to_contain_text(f"0 in, {total} out")
 
 
 @both
