@@ -43,8 +43,6 @@ MEMORY: Final = Path("/dev/shm")  # noqa: S108 - only workers' heartbeats are ke
 # request on a connection that had one.
 gthread.DEFAULT_WORKER_DATA_TIMEOUT = 1.0
 gthread.STOP_KEEPALIVE_LINGER = 0.5
-# Seconds until nothing more is said to one who does not take his answer.
-ANSWERING_SECONDS: Final = 30.0
 FILES_MAX: Final = 65_536  # that a worker may have open, where the system lets it
 ROOM_SECONDS: Final = 0.02
 
@@ -77,7 +75,7 @@ class HatchWorker(PromptWorker):
         self.hatch = Hatch(self, gthread.STOP_KEEPALIVE_LINGER)
         self.hatch.start()
         self.arrivals = Arrivals()
-        self.lined_up: dict[Any, float] = {}  # connections with a request, and since when
+        self.lined_up: set[Any] = set()  # connections with a request
         self.poller.register(self.arrivals.fileno(), selectors.EVENT_READ, self.on_arrivals)
         self.departures = Departures()
         self.poller.register(self.departures.fileno(), selectors.EVENT_READ, self.on_departures)
@@ -133,7 +131,8 @@ class HatchWorker(PromptWorker):
         or began so many seconds ago.
         """
         conn.reader.begin(waited)
-        self.lined_up[conn] = time.monotonic()
+        conn.answer_from(time.monotonic())
+        self.lined_up.add(conn)
         super().enqueue_req(conn)
 
     def handle(self, conn: Any) -> Any:
@@ -141,7 +140,7 @@ class HatchWorker(PromptWorker):
         try:
             return super().handle(conn)
         finally:
-            self.lined_up.pop(conn, None)
+            self.lined_up.discard(conn)
 
     def handle_request(self, req: Any, conn: Any) -> Any:
         """Answer a request whose head was read; its reader says if the rest came too late."""
@@ -164,11 +163,11 @@ class HatchWorker(PromptWorker):
         """Close those, too, whose request does not come, or all where this worker stops."""
         super().murder_pending()
         now = time.monotonic()
-        for conn, since in [*self.lined_up.items()]:
+        for conn in [*self.lined_up]:
             if self.cfg.is_ssl and conn.begun is not None and conn.parser is None:
                 late = now - conn.begun > READING_SECONDS  # greetings are not read by its reader
             else:
-                late = now - since > ANSWERING_SECONDS
+                late = conn.is_late(now)
             if late:
                 # By TLS's own method what is sent meanwhile would go out in clear.
                 with suppress(OSError):

@@ -21,11 +21,11 @@ from gunicorn.app.wsgiapp import WSGIApplication
 from gunicorn.config import Config
 
 from portal.cli import serving
+from portal.cli.conn import ANSWERING_SECONDS, Conn
 from portal.cli.departures import Departures
 from portal.cli.reader import READING_SECONDS
 from portal.cli.serve import STOPPING
 from portal.cli.serving import (
-    ANSWERING_SECONDS,
     free_core,
     is_plain,
     post_fork,
@@ -160,13 +160,15 @@ def test_a_worker_that_is_to_quit_does_not_raise_where_the_signal_fell() -> None
     assert len(told) == 1
 
 
-class Line:
+class Line(Conn):
     """A connection as a worker has it."""
 
     def __init__(self, sock: socket.socket) -> None:
-        self.sock, self.timeout, self.close = sock, time.monotonic() + 60, sock.close
+        super().__init__(Config(), sock, ("a", 1), ("b", 2))
+        self.timeout = time.monotonic() + 60
         self.parser: object = object()
         self.begun: float | None = self.timeout - 60
+        self.answer_from(self.timeout - 60)
 
 
 class Desk(NamedTuple):
@@ -184,7 +186,7 @@ def desk() -> Iterator[Desk]:
     worker.departures, worker.cfg = Departures(), SimpleNamespace(is_ssl=False)
     worker.poller = SimpleNamespace(unregister=lambda sock: None)
     pairs = [socket.socketpair() for _ in range(2)]
-    worker.lined_up = {Line(here): time.monotonic() for here, _ in pairs}
+    worker.lined_up = dict.fromkeys(Line(here) for here, _ in pairs)
     yield Desk(worker, [there for _, there in pairs])
     worker.departures.close()
     for here, there in pairs:
@@ -208,7 +210,7 @@ def test_a_thread_waits_for_nobody_for_ever(
     desk: Desk, late: float, ssl: bool, begun: bool, greeted: bool, ends: bool
 ) -> None:
     conn = next(iter(desk.worker.lined_up))
-    desk.worker.lined_up[conn] -= late
+    conn.answer_from(time.monotonic() - late)
     conn.begun = time.monotonic() - late if begun else None
     desk.worker.cfg.is_ssl, conn.parser = ssl, object() if greeted else None
     desk.worker.murder_pending()
@@ -233,7 +235,7 @@ class Sealed(socket.socket):
 def test_under_tls_nothing_goes_out_in_clear_at_the_end(desk: Desk) -> None:
     conn = next(iter(desk.worker.lined_up))
     conn.sock = Sealed(fileno=conn.sock.detach())
-    desk.worker.lined_up[conn] -= ANSWERING_SECONDS + 1
+    conn.answer_from(time.monotonic() - ANSWERING_SECONDS - 1)
     desk.worker.murder_pending()
     assert desk.callers[0].recv(9) == b""
     conn.sock.close()
