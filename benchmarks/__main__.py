@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import machine, report, vault
+from benchmarks import histories, machine, report, vault
 from benchmarks.doors import BATCHES, CODES, Doors, sides
 from benchmarks.figures import TARGETS, Figure
 from benchmarks.ledgers import Ledger, databases, filled
@@ -27,6 +27,7 @@ class Options:
     rounds: int
     batches: int
     accounts: int
+    entries: int
     written_to: Path
 
 
@@ -62,6 +63,13 @@ def measured(source: Databases, dialect: str, options: Options) -> Iterator[Figu
         with filled(source, dialect, options.accounts) as made:
             yield from [vault.posting(made, code, options.batches) for code in codes]
             wrong = made.audit(cores()).found
+    if not options.asked.isdisjoint(histories.CODES):
+        with filled(source, dialect, options.accounts) as made:
+            figures, unexpected = histories.measured(
+                made, options.asked, options.entries, options.rounds
+            )
+            yield from figures
+            wrong += made.audit(cores()).found + unexpected
     with filled(source, dialect, options.accounts) as made:
         if not options.asked.isdisjoint(CODES):
             doors, later = through(made, options)
@@ -99,6 +107,7 @@ def read(words: list[str]) -> Options:
     parser.add_argument("--seconds", type=float, help="length of one round of load")
     parser.add_argument("--rounds", type=int, help="rounds of which the median is told")
     parser.add_argument("--accounts", type=int, help="accounts in the ledger")
+    parser.add_argument("--entries", type=int, help="entries in the ledger of P10 to P12")
     parser.add_argument("--quick", action="store_true", help="see that it runs: no time means much")
     parser.add_argument("--json", type=Path, help="where the JSON goes instead of var/bench/")
     given = parser.parse_args(words)
@@ -114,6 +123,7 @@ def read(words: list[str]) -> Options:
         rounds=given.rounds or (1 if quick else 3),
         batches=2 if quick else 12,
         accounts=given.accounts or (100 if quick else 10_000),
+        entries=given.entries or (3_000 if quick else 300_000),
         written_to=given.json or ROOT / "var" / "bench" / f"{now:%Y%m%dT%H%M%SZ}.json",
     )
 

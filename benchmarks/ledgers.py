@@ -41,12 +41,14 @@ class Ledger:
     kid: str
     server: int | None
 
-    def post(self, commands: Sequence[ledger.Command]) -> list[ledger.Outcome]:
-        """Post commands in one database transaction, as the portal does."""
-        now = utc_now()
+    def post(
+        self, commands: Sequence[ledger.Command], now: int | None = None
+    ) -> list[ledger.Outcome]:
+        """Post commands in one database transaction, as the portal does, or did at an instant."""
+        at = utc_now() if now is None else now
 
         def work(connection: Connection) -> list[ledger.Outcome]:
-            return ledger.post(connection, commands, now=now, tariffs=self.tariffs, ids=self.ids)
+            return ledger.post(connection, commands, now=at, tariffs=self.tariffs, ids=self.ids)
 
         return self.database.run(work)
 
@@ -109,8 +111,8 @@ def filled(source: Databases, dialect: str, count: int) -> Iterator[Ledger]:
         database.dispose()
 
 
-def open_accounts(made: Ledger, names: Sequence[str]) -> None:
-    """Provision accounts and sell each of them credits."""
+def open_accounts(made: Ledger, names: Sequence[str], now: int | None = None) -> None:
+    """Provision accounts, now or at an instant, and sell each of them credits."""
     bought = ledger.IssueGrant
     commands: list[ledger.Command] = [
         ledger.PutAccount(account_id=name, name=name.title(), tier="pro") for name in names
@@ -119,7 +121,7 @@ def open_accounts(made: Ledger, names: Sequence[str]) -> None:
         bought(account_id=name, credits=CREDITS, origin="purchase", reference=payment(name))
         for name in names
     ]
-    refused = [each for each in made.post(commands) if not isinstance(each, ledger.Posted)]
+    refused = [each for each in made.post(commands, now) if not isinstance(each, ledger.Posted)]
     if refused:
         raise RuntimeError(f"an account could not be opened: {refused[0]}")
 

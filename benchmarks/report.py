@@ -34,7 +34,8 @@ def line(figure: Figure) -> str:
     rate = cell(numbers.get("requests_per_second"), "7,.0f")
     times = " ".join(cell(numbers.get(name), "7.2f") for name in ("p50_ms", "p99_ms"))
     value = told(figure.value) + target.unit
-    name = f"{target.code:4} {target.says:46.46}"
+    says = target.says + (f", {numbers['entries']:,} entries" if "own_entries" in numbers else "")
+    name = f"{target.code:4} {says:46.46}"
     return f"{name} {costs} {rate} {times} {value:>15}  {target.verdicts(figure.value)}".rstrip()
 
 

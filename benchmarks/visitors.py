@@ -48,9 +48,9 @@ class Visitor:
     cookie: str = ""
 
     @classmethod
-    def signed_in(cls, made: Ledger, authority: str) -> "Visitor":
-        """A new customer who has signed in."""
-        open_accounts(made, [ACCOUNT])
+    def signed_in(cls, made: Ledger, authority: str, since: int | None = None) -> "Visitor":
+        """A new customer who has signed in; `since` when they have been one."""
+        open_accounts(made, [ACCOUNT], since)
         made.database.run(
             lambda each: identity.add_person(
                 each, EMAIL, PASSWORD, account_id=ACCOUNT, now=utc_now()
