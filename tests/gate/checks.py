@@ -318,6 +318,16 @@ CHECKS: dict[int, Check] = {
             "gate/test_expressions.py::test_control_what_repeats_what_repeats_is_found_out",
         ),
     ),
+    45: Check(
+        "no text of a file is a formula, no number is a text, no address gets into its headers",
+        (
+            "web/test_cells.py::test_no_text_is_taken_for_a_formula",
+            "web/test_cells.py::test_what_happened_is_guarded_as_a_whole",
+            "web/test_cells.py::test_numbers_stay_numbers",
+            "web/test_export.py::test_its_headers_let_nobody_keep_it_or_take_it_for_a_page",
+        ),
+        ("web/test_cells.py::test_control_a_plain_writer_hands_formulas_on",),
+    ),
     48: Check(
         "limits hold over workers; refusals and slow senders are felt by nobody else",
         (
@@ -329,6 +339,8 @@ CHECKS: dict[int, Check] = {
             "test_an_address_is_limited_at_pages_and_at_the_door_without_a_signature",
             "gate/test_slow_clients.py::test_a_storm_of_refusals_is_felt_by_nobody_else",
             "gate/test_slow_clients.py::test_two_hundred_slow_clients_keep_nobody_waiting",
+            "gate/test_slow_readers.py::test_who_does_not_read_a_file_keeps_no_one_else_waiting",
+            "gate/test_slow_readers.py::test_who_goes_away_leaves_room_for_the_next",
         ),
         (
             "gate/test_rate_limits.py::test_without_a_limit_nobody_is_refused",
@@ -336,6 +348,7 @@ CHECKS: dict[int, Check] = {
             "test_control_where_a_refusal_keeps_the_database_everybody_feels_it",
             "gate/test_slow_clients.py::"
             "test_control_where_threads_wait_for_them_nobody_is_answered",
+            "gate/test_slow_readers.py::test_control_who_is_read_for_all_along_keeps_the_log",
         ),
     ),
     49: Check(

@@ -98,6 +98,7 @@ def test_a_text_is_read_back_as_it_was(text: str) -> None:
         assert [found[name] for name in names] == [text] * 4
 
 
+@pytest.mark.gate
 @pytest.mark.parametrize("text", [*FORMULAS, *SIGNS])
 @pytest.mark.parametrize("name", ["reference_id", "key_id", "operation", "reverses_id"])
 def test_no_text_is_taken_for_a_formula(name: str, text: str) -> None:
@@ -107,6 +108,15 @@ def test_no_text_is_taken_for_a_formula(name: str, text: str) -> None:
         assert all(not each.startswith(SIGNS) for each in read(line.encode())[0][6:])
 
 
+@pytest.mark.gate
+@pytest.mark.parametrize("text", [*FORMULAS, *SIGNS])
+def test_control_a_plain_writer_hands_formulas_on(text: str) -> None:
+    written = io.StringIO(newline="")
+    csv.writer(written).writerow(["job-1", text, "Generate speech"])
+    assert next(csv.reader(io.StringIO(written.getvalue(), newline="")))[1].startswith(SIGNS)
+
+
+@pytest.mark.gate
 def test_what_happened_is_guarded_as_a_whole() -> None:
     gone = told(operation="=dub", tariff=None)["description"]
     assert gone == "'=dub"
@@ -114,6 +124,7 @@ def test_what_happened_is_guarded_as_a_whole() -> None:
     assert noted == 'Generate speech: refunded as goodwill: =1+1, "sorry"'
 
 
+@pytest.mark.gate
 def test_numbers_stay_numbers() -> None:
     found = told(amount=-5, posted_after=-7)
     assert (found["credits"], found["balance_after"]) == ("-5", "-7")

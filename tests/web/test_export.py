@@ -118,6 +118,7 @@ def test_texts_are_no_formulas_and_numbers_are_numbers(told: Desk, ada: Visitor)
     assert refund["reverses"] in {row["id"] for row in found}
 
 
+@pytest.mark.gate
 def test_its_headers_let_nobody_keep_it_or_take_it_for_a_page(told: Desk, ada: Visitor) -> None:
     hostile = '/ledger.csv?reference=a"%0d%0aX-Evil:1&type=%22;filename=evil.exe'
     for path in ("/ledger.csv", hostile):
