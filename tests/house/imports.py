@@ -56,8 +56,8 @@ FRONTS = frozenset({"ledger", "pricing", "identity", "signing"})
 # and prices alone, and may not import the other half, which loads, appends and reads.
 DECIDING = frozenset(
     {
-        "book", "burn", "caps", "chain", "commands", "debits", "deciding", "dues", "errors", "facts",
-        "funds", "grants", "holds", "identifiers", "model", "plans", "refunds", "stamps",
+        "book", "burn", "caps", "chain", "commands", "debits", "deciding", "dues", "errors",
+        "facts", "funds", "grants", "holds", "identifiers", "model", "plans", "refunds", "stamps",
         "turnover",
     }
 )  # fmt: skip
