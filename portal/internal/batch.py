@@ -125,9 +125,9 @@ class Asked(NamedTuple):
 
     def result(self, answer: Answer) -> Result:
         """What became of it."""
+        if isinstance(answer, ledger.Posted):
+            return Result(201, flat_posted(answer), answer.replayed)
         outcome = self._disclosed(answer)
-        if isinstance(outcome, ledger.Posted):
-            return Result(201, flat_posted(outcome), outcome.replayed)
         body = self._problem(outcome)
         replayed = isinstance(outcome, ledger.Refused) and outcome.replayed
         return Result(body["status"], write(body), replayed, body["code"])
