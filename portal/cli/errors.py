@@ -19,6 +19,11 @@ from portal.internal.problems import HTTP, TABLE, UNEXPECTED
 
 DOCUMENT: Final = "docs/errors.md"
 SHOWN: Final = "short"  # the example that the page shows
+# What no request of the contract is answered by, and when it comes all the same.
+UNPUBLISHED: Final = {
+    "internal_error": "any, should the door fail",
+    "method_not_allowed": "none of these: a path of theirs by another method",
+}
 _ALWAYS: Final = 7  # members of every problem
 
 
@@ -63,11 +68,12 @@ def _members(told: dict[str, Any]) -> list[str]:
             for answer in operation["responses"].values():
                 for code in codes_of(answer):
                     asked[code].append(operation["operationId"])
-    return [
-        f"| `{code}` | {_numbers(told['components']['schemas'][code])} "
-        f"| {'all' if len(names) == every else ', '.join(f'`{name}`' for name in names)} |"
-        for code, names in sorted(asked.items())
-    ]
+    found = {code: f"| `{code}` | – | {when} |" for code, when in UNPUBLISHED.items()}
+    for code, names in asked.items():
+        answers = "all" if len(names) == every else ", ".join(f"`{name}`" for name in names)
+        numbers = _numbers(told["components"]["schemas"][code])
+        found[code] = f"| `{code}` | {numbers} | {answers} |"
+    return [found[code] for code in sorted(found)]
 
 
 def codes_of(answer: dict[str, Any]) -> list[str]:

@@ -153,8 +153,9 @@ ADVICE: Final[Mapping[str, Advice]] = {
         "try again after `retry_after` seconds with the same key; spread the work",
     ),
     "internal_error": Advice(
-        "the door itself failed; no request should ever see this",
-        "report it, and send the request again with the same key",
+        "the door itself failed, before or after the request was done; none should ever see this",
+        "send the request again with the same key: that is right, and never does it twice; "
+        "where it goes on failing, report it",
     ),
     "storage_unavailable": Advice(
         "the ledger could not be read or written, or too many batches are waiting (`detail` says "

@@ -174,7 +174,8 @@ def _content(environ: dict[str, Any]) -> bytes:
     maximum = BATCH_MAX if request.endpoint == "internal.post_batch" else CONTENT_MAX
     if int(length) > maximum:
         _discard(environ["wsgi.input"], int(length))
-        raise PayloadTooLargeError(maximum=maximum, got=int(length))
+        told = f"The content has {int(length)} bytes; at most {maximum} are taken."
+        raise PayloadTooLargeError(told, maximum=maximum, got=int(length))
     return _whole(environ["wsgi.input"], int(length))
 
 

@@ -133,9 +133,11 @@ class ValidationError(DoorError):
 
     def __init__(self, faults: list[Fault]) -> None:
         first = faults[0]
+        number = isinstance(first.got, int) and not isinstance(first.got, bool)
+        got = f", not {first.got}" if number else ""
         more = f" ({len(faults) - 1} more)" if len(faults) > 1 else ""
         super().__init__(
-            f"{first.member} {first.rule}{more}.",
+            f"{first.member} {first.rule}{got}{more}.",
             members=[fault._asdict() for fault in faults],
         )
         self.faults = faults

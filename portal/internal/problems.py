@@ -139,7 +139,11 @@ def internal_error(instance: str) -> Response:
 def internal_error_body(instance: str) -> dict[str, Any]:
     """Its members."""
     code, row = UNEXPECTED
-    return _body(code, row, "The door failed; ask again with the same key.", instance, {})
+    detail = (
+        "The door failed, and whether this was done is not said: send it again with the same key,"
+        " which never does it twice."
+    )
+    return _body(code, row, detail, instance, {})
 
 
 def as_door_error(error: Exception) -> Exception:

@@ -184,8 +184,8 @@ def reference(types: tuple[str, ...] = REFERENCE_TYPES) -> Rule:
 def labels(value: Any, member: str, faults: list[Fault]) -> Any:
     """Names with short texts, as canonical JSON."""
     if not isinstance(value, dict) or len(value) > LABELS_MAX:
-        rule = f"must be an object of at most {LABELS_MAX} names"
-        return _broken(faults, member, rule, value)
+        got = len(value) if isinstance(value, dict) else value
+        return _broken(faults, member, f"must be an object of at most {LABELS_MAX} names", got)
     for name, text in value.items():
         _label_name(name, f"{member}.{shown(name)}", faults)
         _label_text(text, f"{member}.{shown(name)}", faults)
@@ -214,8 +214,9 @@ def metadata(value: Any, member: str, faults: list[Fault]) -> Any:
     if faults:
         return None
     text = canonical(value)
-    if len(text.encode()) > METADATA_MAX:
-        return _broken(faults, member, f"must be at most {METADATA_MAX} bytes", len(text))
+    size = len(text.encode())
+    if size > METADATA_MAX:
+        return _broken(faults, member, f"must be at most {METADATA_MAX} bytes", size)
     return text if value else None
 
 
@@ -231,8 +232,8 @@ def metadata(value: Any, member: str, faults: list[Fault]) -> Any:
 def operations(value: Any, member: str, faults: list[Fault]) -> Any:
     """Names of the operations a grant may pay for."""
     if not isinstance(value, list) or not 0 < len(value) <= OPERATIONS_MAX:
-        rule = f"must be a list of 1 to {OPERATIONS_MAX} operations"
-        return _broken(faults, member, rule, value)
+        got = len(value) if isinstance(value, list) else value
+        return _broken(faults, member, f"must be a list of 1 to {OPERATIONS_MAX} operations", got)
     names = tuple(operation(name, f"{member}.{place}", faults) for place, name in enumerate(value))
     if len({*names}) != len(names) and not faults:
         return _broken(faults, member, "must name each operation once", None)

@@ -104,7 +104,8 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise MalformedRequestError("A member comes twice.", member=ascii(twice[:64])[1:-1])
+        member = ascii(twice[:64])[1:-1]
+        raise MalformedRequestError(f"The member {member} comes twice.", member=member)
     return found
 
 

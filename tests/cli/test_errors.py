@@ -35,6 +35,8 @@ def test_every_code_is_in_it_with_its_advice_and_no_advice_is_left_over(
 
 def test_each_code_tells_its_members_and_what_it_answers(operated: Flask) -> None:
     page = errors.render_errors(operated)
+    for code in ADVICE:
+        assert page.count(f"| `{code}` | ") == 2, code
     assert "| `hold_not_found` | `hold` | `get_hold`, `capture_hold`, `release_hold`, " in page
     assert "| `signature_expired` | `server_time` | all |" in page
     assert "`retry_after`?, `operation`? |" in page

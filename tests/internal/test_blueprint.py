@@ -111,9 +111,17 @@ def test_a_fault_of_the_door_tells_nothing(
         raise KeyError("the secret of secrets")
 
     monkeypatch.setattr(answers, "flat_posted", fail)
-    answer = service.debit(1)
+    members, key = debit_of(1), new_key()
+    answer = service.post("/debits", members, key=key)
     assert (answer.status_code, answer.json["code"]) == (500, "internal_error")
     assert b"secret" not in answer.data
+    assert answer.json["detail"] == (
+        "The door failed, and whether this was done is not said: send it again with the same key,"
+        " which never does it twice."
+    )
+    monkeypatch.undo()
+    again = service.post("/debits", members, key=key)
+    assert (again.status_code, again.headers["Idempotency-Replayed"]) == (201, "true")
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,7 @@ def test_a_member_that_comes_twice_is_named(service: Service, vault: Database) -
         body = json.dumps(debit_of(1))[:-1] + f', "{name}": 1}}'
         told = refused(service, vault, "/debits", body.encode())
         assert (told["code"], told["member"]) == ("malformed_request", "quantity")
+        assert told["detail"] == "The member quantity comes twice."
 
 
 def test_unknown_members_are_refused_by_name(service: Service, vault: Database) -> None:

@@ -307,6 +307,7 @@ def test_content_has_a_size(service: Service, vault: Database) -> None:
         answer = service.post("/debits", body + b" " * (size - len(body)))
         assert (answer.status_code, answer.json["code"]) == (413, "payload_too_large")
         assert (answer.json["maximum"], answer.json["got"]) == (16 * 1024, size)
+        assert answer.json["detail"] == f"The content has {size} bytes; at most 16384 are taken."
     assert digest_of(vault) == before
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from portal.internal import rules
-from portal.internal.errors import Fault
+from portal.internal.errors import Fault, ValidationError
 from portal.internal.rule import Rule
 from portal.internal.strict_json import OddNumber
 
@@ -92,6 +92,25 @@ def test_the_folder_of_zones_is_walked_once(monkeypatch: pytest.MonkeyPatch) -> 
     finally:
         rules.zones.cache_clear()
     assert len(walks) == 1
+
+
+def test_of_too_many_it_is_told_how_many_came() -> None:
+    listed = "must be a list of 1 to"
+    named = f"must be an object of at most {rules.LABELS_MAX} names"
+    assert broken(rules.operations, ["generate"] * 33) == [
+        Fault("it", f"{listed} {rules.OPERATIONS_MAX} operations", 33)
+    ]
+    assert broken(rules.operations, [])[0].got == 0
+    assert broken(rules.operations, "generate")[0].got == "generate"
+    assert broken(rules.commands, [{}] * 1_001) == [
+        Fault("it", f"{listed} {rules.COMMANDS_MAX} commands", 1_001)
+    ]
+    assert broken(rules.labels, {str(name): "x" for name in range(99)}) == [Fault("it", named, 99)]
+    assert broken(rules.labels, [1])[0].got == "a list"
+    assert broken(rules.metadata, {"a": "é" * 2_000})[0].got == len('{"a":""}') + 2 * 2_000
+    said = str(ValidationError(broken(rules.commands, [{}] * 1_001)))
+    assert said == f"it {listed} {rules.COMMANDS_MAX} commands, not 1001."
+    assert str(ValidationError([Fault("it", "must be true or false", True)])).endswith("false.")
 
 
 def test_a_text_that_holds_what_nobody_sees_is_told_what() -> None:
