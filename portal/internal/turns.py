@@ -1,7 +1,8 @@
-"""Turns of a worker: batches go one by one, and only so many wait, not all of one service.
+"""Turns of a worker: batches go two abreast, and only so many wait, not all of one service.
 
 Each keeps an interpreter busy and thousands of values in memory. Many at once would be no faster,
-and people and single requests would wait for all of them.
+and people and single requests would wait for all of them; but while the database writes for one,
+another is read, or its answer is written.
 """
 
 import threading
@@ -10,7 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-PLACES: Final = 17  # one has its turn, the others wait for it
+ABREAST: Final = 2
+PLACES: Final = 18  # two have their turn, the others wait for it
 PATIENCE_SECONDS: Final = 20.0
 
 
@@ -24,22 +26,24 @@ class Turns:
     A service may take a place while more are free than it has: none keeps all others out.
     """
 
-    def __init__(self, places: int = PLACES, patience: float = PATIENCE_SECONDS) -> None:
+    def __init__(
+        self, places: int = PLACES, patience: float = PATIENCE_SECONDS, abreast: int = ABREAST
+    ) -> None:
         self.taken: Counter[str] = Counter()  # by service
         self._places, self._patience = places, patience
-        self._counting, self._turn = threading.Lock(), threading.Lock()
+        self._counting, self._turns = threading.Lock(), threading.BoundedSemaphore(abreast)
 
     @contextmanager
     def turn(self, service: str) -> Iterator[None]:
         """A turn. Raises CrowdedError."""
         self._come(service)
         try:
-            if not self._turn.acquire(timeout=self._patience):
+            if not self._turns.acquire(timeout=self._patience):
                 raise CrowdedError("The batches before this one took too long: nothing was done.")
             try:
                 yield
             finally:
-                self._turn.release()
+                self._turns.release()
         finally:
             self._leave(service)
 

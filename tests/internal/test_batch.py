@@ -264,7 +264,7 @@ def test_a_database_that_does_not_write_answers_for_all(
 def test_one_service_leaves_places_to_others(
     service: Service, app: Flask, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    turns = Turns(places=3, patience=0.01)
+    turns = Turns(places=3, patience=0.01, abreast=1)
     monkeypatch.setattr(batch, "TURNS", turns)
     other = issue(app, clock, "other")
     with turns.turn("nobody"):
