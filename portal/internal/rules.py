@@ -260,12 +260,11 @@ def commands(value: Any, member: str, faults: list[Fault]) -> Any:
     if not isinstance(value, list) or not 0 < len(value) <= COMMANDS_MAX:
         got = len(value) if isinstance(value, list) else value
         return _broken(faults, member, f"must be a list of 1 to {COMMANDS_MAX} commands", got)
-    read_name, read_key = _command_name.read, idempotency_key.read
     for place, each in enumerate(value):
         if isinstance(each, dict):
             broken: list[Fault] = []
-            read_name(each.get("command"), "command", broken)
-            read_key(each.get("idempotency_key"), "idempotency_key", broken)
+            _command_name.read(each.get("command"), "command", broken)
+            idempotency_key.read(each.get("idempotency_key"), "idempotency_key", broken)
             for name, rule, got in broken:
                 faults.append(Fault(f"{member}.{place}.{name}", rule, got))
         else:
