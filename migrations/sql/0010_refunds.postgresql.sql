@@ -17,6 +17,10 @@ BEGIN
       IF e.amount <= 0 THEN
         RAISE EXCEPTION 'guard: a refund gives something back';
       END IF;
+      IF EXISTS (SELECT 1 FROM draws d WHERE d.account_id = e.account_id AND d.seq = e.seq
+          AND d.amount < 0) THEN
+        RAISE EXCEPTION 'guard: a refund takes nothing from a grant';
+      END IF;
       IF EXISTS (SELECT 1 FROM (
             SELECT o.account_id, o.seq, o.grant_id, o.amount FROM entries o
             WHERE (o.id = e.reverses_id OR o.reverses_id = e.reverses_id)

@@ -4,6 +4,8 @@
 
 CREATE TRIGGER entries_give_back BEFORE INSERT ON entries WHEN NEW.kind = 'refund' BEGIN
   SELECT RAISE(ABORT, 'guard: a refund gives something back') WHERE NEW.amount <= 0;
+  SELECT RAISE(ABORT, 'guard: a refund takes nothing from a grant') WHERE EXISTS
+    (SELECT 1 FROM draws d WHERE d.account_id = NEW.account_id AND d.seq = NEW.seq AND d.amount < 0);
   SELECT RAISE(ABORT, 'guard: a refund gives no grant more than was taken from it')
     WHERE EXISTS (SELECT 1 FROM (
         SELECT NEW.account_id AS account_id, NEW.seq AS seq, NEW.grant_id AS grant_id,

@@ -7,6 +7,7 @@ that the member they stand in can be named.
 
 import json
 import re
+from collections import Counter
 from json.encoder import encode_basestring
 from typing import Any, Final, NamedTuple, NoReturn
 
@@ -102,8 +103,8 @@ def _refuse_odd_text(value: Any) -> None:
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        counts = Counter(name for name, _ in pairs)
+        twice = next(name for name, count in counts.items() if count > 1)
         member = ascii(twice[:64])[1:-1]
         raise MalformedRequestError(f"The member {member} comes twice.", member=member)
     return found

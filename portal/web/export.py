@@ -15,7 +15,7 @@ from typing import Final
 
 from flask import Blueprint, Response, request
 from sqlalchemy import Connection
-from werkzeug.exceptions import TooManyRequests
+from werkzeug.exceptions import BadRequest, TooManyRequests
 
 from portal import current, ledger, pricing
 from portal.web.cells import BOM, HEAD, lines
@@ -73,6 +73,9 @@ UNDERWAY: Final = Underway()
 def entries() -> Response:
     """The file, with the filters that the history page has in its address."""
     asked, tariffs = Asked.read(request.args), current.tariffs()
+    for name in ("type", "from", "to"):
+        if request.args.get(name) and name not in asked.query():
+            raise BadRequest(f"The filter “{name}” cannot be read: a file would not show that.")
     with current.database.reading() as connection:
         account = ledger.get_account(connection, account_id())
         wanted = asked.filter(zone_of(account.time_zone))

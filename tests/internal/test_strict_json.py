@@ -180,8 +180,9 @@ def test_what_is_not_json_is_as_deep_as_its_brackets(text: str, more: int) -> No
         b"[" * 100_000,
         b"{}" * 50_000 + b"}{" * 50_000,
         b"{[" * 5 + b"\\" * 100_000,
+        b"{%s}" % b",".join(b'"%d":1' % min(number, 49_998) for number in range(50_000)),
     ],
-    ids=["quotes", "open-text", "empty-texts", "open", "in-a-row", "escapes"],
+    ids=["quotes", "open-text", "empty-texts", "open", "in-a-row", "escapes", "twice"],
 )
 def test_hostile_texts_cost_no_more_than_their_length(raw: bytes) -> None:
     began = time.perf_counter()

@@ -66,6 +66,21 @@ def test_a_refund_to_a_grant_that_got_its_part_back_is_refused(
     by_hand(database, charged, (allocation, 10, 0), (promotion, 30, 0))
 
 
+def test_a_refund_that_takes_from_another_grant_is_refused(
+    database: Database, story: Story
+) -> None:
+    """Its sum would leave a rest of the charge that no refund could ever give back."""
+    charged = story.debit(100)
+    promotion, allocation = (draw.grant_id for draw in done(charged).draws)
+    story.grant(500)
+    other = next(each.id for each in story.ledger.tables.grants.values() if each.amount == 500)
+    before = story.entries()
+    with pytest.raises(REFUSALS, match="takes nothing from a grant"):
+        by_hand(database, charged, (promotion, 40, 0), (allocation, 60, 0), (other, -99, 0))
+    assert story.entries() == before
+    done(story.refund(charged))
+
+
 def whole(story: Story) -> None:
     """All at once of a charge on one grant."""
     done(story.refund(story.debit(10)))
