@@ -172,20 +172,20 @@ def test_control_of_the_signature(
 
 def forget_keys(patch: pytest.MonkeyPatch) -> None:
     """Every request is a new intention."""
-    real = door.Caller.request
-    patch.setattr(door.Caller, "request", lambda *given: real(*given)._replace(key=new_key()))
+    real = door.Caller.bound
+    patch.setattr(door.Caller, "bound", lambda *given: real(*given)._replace(key=new_key()))
 
 
 def forget_bodies(patch: pytest.MonkeyPatch) -> None:
     """What a key was first used for is not compared."""
-    real = door.Caller.request
-    patch.setattr(door.Caller, "request", lambda *given: real(*given)._replace(body="{}"))
+    real = door.Caller.bound
+    patch.setattr(door.Caller, "bound", lambda *given: real(*given)._replace(body="{}"))
 
 
 def share_keys(patch: pytest.MonkeyPatch) -> None:
     """Keys of requests belong to all services together."""
-    real = door.Caller.request
-    patch.setattr(door.Caller, "request", lambda *given: real(*given)._replace(service="all"))
+    real = door.Caller.bound
+    patch.setattr(door.Caller, "bound", lambda *given: real(*given)._replace(service="all"))
 
 
 def forget_references(patch: pytest.MonkeyPatch) -> None:
