@@ -121,7 +121,7 @@ def read(words: list[str]) -> Options:
         dialects=(given.database,) if given.database else DIALECTS,
         seconds=given.seconds or (0.1 if quick else 2.0),
         rounds=given.rounds or (1 if quick else 3),
-        batches=2 if quick else 12,
+        batches=2 if quick else 24,
         accounts=given.accounts or (100 if quick else 10_000),
         entries=given.entries or (3_000 if quick else 300_000),
         written_to=given.json or ROOT / "var" / "bench" / f"{now:%Y%m%dT%H%M%SZ}.json",

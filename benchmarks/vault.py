@@ -22,14 +22,17 @@ PURE_DEBITS = 20_000
 def posting(made: Ledger, code: str, batches: int) -> Figure:
     """P6: debits a second through ledger.post, one database transaction a batch.
 
-    Over all accounts at random, after each had one (a and L), or on one account (b).
+    Over all accounts at random, after each had one (a and L), or on one account (b). As many
+    batches go before uncounted: while a log grows for the first time, blocks are found for it.
     """
     rates, cpu, hot = [], [], code == "P6b"
     for warming in () if hot else batched(made.accounts, BATCH):
         done(made, warming)
-    for _ in range(batches):
+    for place in range(2 * batches):
         accounts = made.accounts[:1] * BATCH if hot else made.spread(BATCH)
         took, used = done(made, accounts)
+        if place < batches:
+            continue
         rates.append(BATCH / took)
         cpu.append(used * 1_000_000 / BATCH)
     numbers: dict[str, float | int | str] = {"app_us_each": median(cpu), "batches": batches}

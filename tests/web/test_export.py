@@ -247,7 +247,6 @@ def test_one_that_takes_too_long_is_broken_off(
     assert not export.UNDERWAY._each
 
 
-@both
 def test_fifty_thousand_entries_are_sent_in_flat_memory(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
