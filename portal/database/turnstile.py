@@ -15,7 +15,7 @@ WAIT_SECONDS: Final = 5
 CHECKPOINT_COMMITS: Final = 128
 # Rows written, by triggers too: some batches make as long a log as thousands of single commits.
 CHECKPOINT_ROWS: Final = 40_000
-# Everybody waits while the log is moved, some 12 us a page. Small commits say that there is time
+# Everybody waits while the log is moved, some 12 µs a page. Small commits say that there is time
 # to move it in short steps; under load a long one moves a page once for many commits.
 SMALL_COMMIT_ROWS: Final = 30
 SHORT_STEP_ROWS: Final = 400

@@ -137,8 +137,7 @@ class Book:
             self.restore(created)
         self.grants = moved(self.grants, changes)
         # By place: _replace costs as much as all the rest of a draft, and each entry comes by here.
-        due = next_due(account.period_end, self.grants, self.holds.values())
-        now = self.now
+        due, now = self.due_at(), self.now
         entry_id, own = self.ids.new("ent", now), rows[0].grant_id if len(rows) == 1 else None
         moves = (account.id, seq, entry_id, kind, amount, hold_amount, posted, held, due)
         entry = Entry._make(moves + about + (occurred_at, now, PENDING, PENDING, own))
