@@ -73,9 +73,8 @@ UNDERWAY: Final = Underway()
 def entries() -> Response:
     """The file, with the filters that the history page has in its address."""
     asked, tariffs = Asked.read(request.args), current.tariffs()
-    for name in ("type", "from", "to"):
-        if request.args.get(name) and name not in asked.query():
-            raise BadRequest(f"The filter “{name}” cannot be read: a file would not show that.")
+    for name in asked.unread(request.args):
+        raise BadRequest(f"The filter “{name}” cannot be read: a file would not show that.")
     with current.database.reading() as connection:
         account = ledger.get_account(connection, account_id())
         wanted = asked.filter(zone_of(account.time_zone))

@@ -23,6 +23,7 @@ TYPES: Final = {
     "adjustment": (("adjustment",), "Adjustments"),
     "refusal": ((), "Refusals"),
 }
+NAMES: Final = ("type", "operation", "reference", "from", "to")
 REFERENCE_MAX: Final = 200
 
 
@@ -50,6 +51,11 @@ class Asked:
             _date(args.get("to", "")),
         )
 
+    def unread(self, args: MultiDict[str, str]) -> list[str]:
+        """The filters in that address that could not be read, by name."""
+        kept = self.query()
+        return [name for name in NAMES if args.get(name, "").strip() and name not in kept]
+
     @property
     def refusals_only(self) -> bool:
         """Whether only attempts that were refused are wanted."""
@@ -62,14 +68,9 @@ class Asked:
 
     def query(self, *without: str) -> dict[str, Any]:
         """The filters as they stand in an address, leaving some out."""
-        words = {
-            "type": self.type,
-            "operation": self.operation,
-            "reference": self.reference,
-            "from": self.since.isoformat() if self.since else None,
-            "to": self.until.isoformat() if self.until else None,
-        }
-        return {name: word for name, word in words.items() if word and name not in without}
+        dates = [each.isoformat() if each else None for each in (self.since, self.until)]
+        words = zip(NAMES, (self.type, self.operation, self.reference, *dates), strict=True)
+        return {name: word for name, word in words if word and name not in without}
 
     def filter(self, zone: ZoneInfo) -> ledger.Filter:
         """The same for the ledger: instants in a time zone, the end exclusive."""
