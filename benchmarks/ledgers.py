@@ -41,16 +41,19 @@ class Ledger:
     kid: str
     server: int | None
 
-    def post(
-        self, commands: Sequence[ledger.Command], now: int | None = None
-    ) -> list[ledger.Outcome]:
-        """Post commands in one database transaction, as the portal does, or did at an instant."""
+    def post(self, commands: Sequence[ledger.Command], now: int | None = None) -> None:
+        """Post commands in one database transaction, as the portal does, or did at an instant.
+
+        Raises RuntimeError where one is refused.
+        """
         at = utc_now() if now is None else now
 
         def work(connection: Connection) -> list[ledger.Outcome]:
             return ledger.post(connection, commands, now=at, tariffs=self.tariffs, ids=self.ids)
 
-        return self.database.run(work)
+        refused = [each for each in self.database.run(work) if not isinstance(each, ledger.Posted)]
+        if refused:
+            raise RuntimeError(f"a command was refused: {refused[0]}")
 
     def audit(self, jobs: int) -> ledger.Report:
         """Audit all of it, as the command does."""
@@ -121,9 +124,7 @@ def open_accounts(made: Ledger, names: Sequence[str], now: int | None = None) ->
         bought(account_id=name, credits=CREDITS, origin="purchase", reference=payment(name))
         for name in names
     ]
-    refused = [each for each in made.post(commands, now) if not isinstance(each, ledger.Posted)]
-    if refused:
-        raise RuntimeError(f"an account could not be opened: {refused[0]}")
+    made.post(commands, now)
 
 
 def payment(name: str) -> ledger.Reference:
