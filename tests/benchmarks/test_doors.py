@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 
-from tests.serving import ROOT
+from tests.benchmarks.quick import quick
 
 
 def test_latencies_and_polls_are_measured_and_nothing_is_unexpected(tmp_path: Path) -> None:
-    told = tmp_path / "figures.json"
-    words = ["--quick", "--only", "P4,P14", "--database", "sqlite", "--json", str(told)]
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks", *words], cwd=ROOT, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    found = {each["code"]: each for each in json.loads(told.read_text())["figures"]}
+    found, _ = quick("P4,P14", tmp_path)
     assert list(found) == ["P4", "P14", "P13", "P15"]
     latency, poll = found["P4"], found["P14"]
     assert latency["value"] == latency["numbers"]["p99_ms"] >= latency["numbers"]["p50_ms"] > 0

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 
-from tests.serving import ROOT
+from tests.benchmarks.quick import quick
 
 
 def test_pages_and_exports_are_measured_and_nothing_is_unexpected(tmp_path: Path) -> None:
-    told = tmp_path / "figures.json"
-    words = ["--quick", "--only", "P10,P11,P12a,P12b", "--database", "sqlite", "--json", str(told)]
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks", *words], cwd=ROOT, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    found = {each["code"]: each for each in json.loads(told.read_text())["figures"]}
+    found, printed = quick("P10,P11,P12a,P12b", tmp_path)
     assert list(found) == ["P10", "P11", "P12a", "P12b", "P13", "P15"]
     usage, page, rate, memory = [found[code] for code in ("P10", "P11", "P12a", "P12b")]
     assert usage["value"] > 0
@@ -26,4 +17,4 @@ def test_pages_and_exports_are_measured_and_nothing_is_unexpected(tmp_path: Path
     assert rate["value"] > 0
     assert rate["numbers"]["rows"] > rate["numbers"]["own_entries"] == 1000
     assert memory["value"] >= 0
-    assert "3,000 entries" in done.stdout
+    assert "3,000 entries" in printed

@@ -64,42 +64,31 @@ def open_account(connection: sa.Connection, name: str) -> None:
     )
 
 
+# Limits, and commits after another: the rows of each, and whether the log is moved after it.
+STEPS = {
+    "after-some-commits": (
+        {"CHECKPOINT_COMMITS": 4},
+        [(1, False), (1, False), (1, False), (1, True)],
+    ),
+    "sooner-after-many-rows": ({"CHECKPOINT_ROWS": 6}, [(4, False), (4, True)]),
+    "in-short-steps-after-small-commits": (
+        {"SHORT_STEP_ROWS": 8, "SMALL_COMMIT_ROWS": 3},
+        [(3, False), (4, False), (3, False), (2, True), (2, False), (9, False)],
+    ),
+}
+
+
+@pytest.mark.parametrize(("limits", "commits"), STEPS.values(), ids=STEPS)
 def test_the_log_is_moved_into_the_file_now_and_then(
-    config: Config, monkeypatch: pytest.MonkeyPatch
+    config: Config,
+    monkeypatch: pytest.MonkeyPatch,
+    limits: dict[str, int],
+    commits: list[tuple[int, bool]],
 ) -> None:
-    monkeypatch.setattr(turnstile, "CHECKPOINT_COMMITS", 4)
-    database = Database(config)
-    before = file_of(config).stat().st_mtime_ns
-    for number in range(1, 5):
-        with database.writing() as connection:
-            open_account(connection, f"a{number}")
-        moved = file_of(config).stat().st_mtime_ns != before
-        assert moved == (number == 4)
-    database.dispose()
-
-
-def test_a_log_of_many_rows_is_moved_sooner(
-    config: Config, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(turnstile, "CHECKPOINT_ROWS", 6)
-    database = Database(config)
-    before = file_of(config).stat().st_mtime_ns
-    for first, moves in ((0, False), (4, True)):
-        with database.writing() as connection:
-            for number in range(first, first + 4):
-                open_account(connection, f"a{number}")
-        assert (file_of(config).stat().st_mtime_ns != before) is moves
-    database.dispose()
-
-
-def test_a_log_of_small_commits_is_moved_in_short_steps(
-    config: Config, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(turnstile, "SHORT_STEP_ROWS", 8)
-    monkeypatch.setattr(turnstile, "SMALL_COMMIT_ROWS", 3)
-    database = Database(config)
-    opened = 0
-    for rows, moves in ((3, False), (4, False), (3, False), (2, True), (2, False), (9, False)):
+    for name, limit in limits.items():
+        monkeypatch.setattr(turnstile, name, limit)
+    database, opened = Database(config), 0
+    for rows, moves in commits:
         before = file_of(config).stat().st_mtime_ns
         with database.writing() as connection:
             for _ in range(rows):
