@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from portal import pricing
 from portal.ledger.commands import CaptureHold, Command, Debit, ExtendHold, PlaceHold
-from portal.ledger.model import DAY, Account, Entry, Hold
+from portal.ledger.model import DAY, Account, Entry, Hold, Revision
 from portal.pricing import SpendCap
 
 LATE_DAYS = 35
@@ -83,8 +83,8 @@ def window(account: Account, limit: str, at: int) -> tuple[int, int, int]:
     return begins // DAY, (ends - 1) // DAY, ends
 
 
-def period_of(account: Account, at: int) -> tuple[int, int]:
-    """Where the period that holds `at` begins and ends."""
+def period_of(account: Account | Revision, at: int) -> tuple[int, int]:
+    """Where the period that holds `at` begins and ends; raises PeriodError past the year 9999."""
     number = pricing.period_index(account.anchor_at, at)
     return pricing.boundary(account.anchor_at, number), pricing.boundary(
         account.anchor_at, number + 1

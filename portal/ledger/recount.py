@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 from typing import Final
 
+from portal.ledger import caps
 from portal.ledger.chain import entry_hash, revision_hash
 from portal.ledger.dues import next_due
 from portal.ledger.findings import Findings, recomputed
 from portal.ledger.model import GENESIS, Account, Draw, Entry, Grant, Revision
 from portal.ledger.usage import Tally, UsageDay
+from portal.pricing import PeriodError
 
 TERMS: Final = (
     "name",
@@ -171,6 +173,7 @@ class Recount:
     def close_terms(self, account: Account) -> None:
         """Law 7 for revisions, and the account's terms as its last revision left them."""
         number, head, as_of = 0, GENESIS, 0
+        before: Revision | None = None
         for each in self.revisions:
             subject = f"revision {each.revision}"
             if each.revision != number + 1:
@@ -184,13 +187,33 @@ class Recount:
                 self.note(
                     each.as_of_seq, "as_of_seq", f"{as_of} to {self.seq}", each.as_of_seq, subject
                 )
-            number, head, as_of = each.revision, each.hash, each.as_of_seq
+            self.period(each, before)
+            number, head, as_of, before = each.revision, each.hash, each.as_of_seq, each
         if not self.revisions:
             self.note(self.seq, "revision", "at least 1", "none", "account")
             return
         opened, last = self.revisions[0], self.revisions[-1]
         ours, theirs = (number, head, opened.recorded_at, *TERMS_OF(last)), OPENED_OF(account)
         self.findings.compare(self.account_id, self.seq, ours, theirs, OPENED, "account")
+
+    def period(self, revision: Revision, before: Revision | None) -> None:
+        """A period of the account's one anchor: the one before it, or what follows that."""
+        seq, subject = revision.as_of_seq, f"revision {revision.revision}"
+        anchor, start, end = revision.anchor_at, revision.period_start, revision.period_end
+        if before is not None and anchor != before.anchor_at:
+            self.note(seq, "anchor_at", before.anchor_at, anchor, subject)
+        if before is not None and start not in (before.period_start, before.period_end):
+            expected = f"{before.period_start} or {before.period_end}"
+            self.note(seq, "period_start", expected, start, subject)
+        try:
+            starts, ends = caps.period_of(revision, start)
+        except PeriodError as error:
+            self.note(seq, "period_start", "a period of the anchor", error, subject)
+            return
+        if start != starts:
+            self.note(seq, "period_start", starts, start, subject)
+        if end != ends:
+            self.note(seq, "period_end", ends, end, subject)
 
     def close_dues(self) -> None:
         """When something falls due next (law 9), which is how the clock finds the account."""

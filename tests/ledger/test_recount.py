@@ -12,10 +12,11 @@ from portal.ledger.chain import entry_hash, revision_hash
 from portal.ledger.findings import Difference, Findings
 from portal.ledger.history import page
 from portal.ledger.lookups import draws_of
-from portal.ledger.model import Account, Draw, Entry, Grant, Revision
+from portal.ledger.model import DAY, Account, Draw, Entry, Grant, Revision
 from portal.ledger.recount import Recount, in_draw_order
 from portal.ledger.standing import grants_of
 from portal.ledger.usage import UsageDay, usage_days
+from portal.pricing import boundary
 from tests.ledger.conftest import Lived
 
 OTHER = b"\x07" * 32
@@ -350,3 +351,41 @@ def test_grants_of_one_entry_are_hashed_in_the_order_of_their_draws(ada: Rows) -
         assert replace(ada, grants={**ada.grants, seq: order}).found() == []
     odd = ada.grants[seq][0]._replace(id="grt_nobody_draws_on")
     assert in_draw_order([odd, *ada.grants[seq]], ada.drawn(ada.entries[seq - 1]))[-1] == odd
+
+
+def resealed(rows: Rows) -> Rows:
+    """The rows with every revision's hash computed anew, and the account as the last leaves it."""
+    head, revisions = bytes(32), []
+    for each in rows.revisions:
+        digest = revision_hash(each, head)
+        revisions.append(each._replace(prev_hash=head, hash=digest))
+        head = digest
+    last = revisions[-1]
+    account = rows.account._replace(
+        revision_hash=head,
+        anchor_at=last.anchor_at,
+        period_start=last.period_start,
+        period_end=last.period_end,
+    )
+    return replace(rows, revisions=revisions, account=account)
+
+
+@pytest.mark.parametrize("name", ["anchor_at", "period_start", "period_end"])
+@pytest.mark.parametrize("by", [-1, 1, 40 * DAY, -(2**62)])
+def test_a_forged_period_is_found_on_every_revision(ada: Rows, name: str, by: int) -> None:
+    """A period that never ends would give no allocation; one that ends each day, thirty."""
+    for revision in ada.revisions:
+        changed = {name: getattr(revision, name) + by}
+        forged = resealed(ada.with_revision(revision.revision, **changed))
+        found = {(each.subject, each.rule) for each in forged.found()}
+        told = {"period_start", "period_end", "anchor_at"}
+        assert any(subject.startswith("revision") and rule in told for subject, rule in found)
+
+
+def test_a_period_that_was_left_out_is_found(ada: Rows) -> None:
+    """Terms with a period of the account's anchor that does not follow the one before."""
+    last = ada.revisions[-1]
+    start, end = (boundary(last.anchor_at, 90 + after) for after in (0, 1))
+    changed = {"period_start": start, "period_end": end}
+    forged = resealed(ada.with_revision(last.revision, **changed))
+    assert (last.as_of_seq, "period_start") in forged.rules()
