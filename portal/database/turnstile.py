@@ -5,7 +5,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +19,10 @@ CHECKPOINT_ROWS: Final = 40_000
 # to move it in short steps; under load a long one moves a page once for many commits.
 SMALL_COMMIT_ROWS: Final = 30
 SHORT_STEP_ROWS: Final = 400
+# In a longer log each page takes longer to find. It begins anew by itself once nobody reads from
+# it, which may never be while many read: then writers wait for that, this long at most.
+LOG_PAGES: Final = 16_384
+LOG_WAIT_SECONDS: Final = 0.1
 
 
 class Turnstile:
@@ -28,12 +32,13 @@ class Turnstile:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path.with_name(path.name + ".lock")
+        self._file, self._path = path, path.with_name(path.name + ".lock")
         self._threads = threading.Lock()
         self.commits = 0
         # Written by the connection when the log was moved, and at the last commit: another
         # connection may have written fewer.
         self._moved = self._seen = 0
+        self._log_pages = LOG_PAGES
 
     @contextmanager
     def turn(self) -> Iterator[None]:
@@ -102,4 +107,24 @@ class Turnstile:
         if is_due or (rows >= SHORT_STEP_ROWS and last < SMALL_COMMIT_ROWS):
             self.commits, self._moved = 0, total
             with suppress(sqlite3.Error):
-                connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+                [(_, pages, _)] = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+                self._shorten(pages)
+
+    def _shorten(self, pages: int) -> None:
+        """Have a long log begin anew; who reads on and on is waited for ever more seldom."""
+        if pages <= self._log_pages:
+            return
+        self._log_pages = LOG_PAGES if begin_log_anew(self._file) else 2 * pages
+
+
+def begin_log_anew(path: Path) -> bool:
+    """Move all of the log into the file and cut it off, once nobody reads from it any more.
+
+    Over a connection of its own, as the writers' would wait for longer.
+    """
+    there = f"{path.absolute().as_uri()}?mode=rw"
+    patience = LOG_WAIT_SECONDS
+    with closing(sqlite3.connect(there, patience, isolation_level=None, uri=True)) as own:
+        own.execute("PRAGMA synchronous=FULL")
+        [(failed, _, _)] = own.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    return not failed

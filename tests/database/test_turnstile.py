@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -95,4 +96,72 @@ def test_the_log_is_moved_into_the_file_now_and_then(
                 opened += 1
                 open_account(connection, f"a{opened}")
         assert (file_of(config).stat().st_mtime_ns != before) is moves
+    database.dispose()
+
+
+def longest_log(config: Config, commits: int) -> int:
+    """How long the log becomes in so many commits while somebody always reads, in bytes."""
+    database, log, longest = Database(config), Path(f"{file_of(config)}-wal"), 0
+    done = threading.Event()
+
+    def read() -> None:
+        while not done.is_set():
+            with database.reading() as connection:
+                connection.execute(sa.text("SELECT count(*) FROM accounts")).scalar_one()
+                done.wait(0.01)
+
+    readers = [threading.Thread(target=read) for _ in range(4)]
+    for place, reader in enumerate(readers):
+        reader.start()
+        done.wait(0.003 * place)
+    try:
+        for number in range(commits):
+            with database.writing() as connection:
+                open_account(connection, f"a{number}")
+            longest = max(longest, log.stat().st_size)
+    finally:
+        done.set()
+        for reader in readers:
+            reader.join()
+        database.dispose()
+    return longest
+
+
+@pytest.mark.parametrize("limit", [100, 10**9], ids=["it begins anew", "control"])
+def test_the_log_begins_anew_though_somebody_always_reads(
+    config: Config, monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    """Only when nobody reads from it can it begin anew by itself."""
+    monkeypatch.setattr(turnstile, "CHECKPOINT_COMMITS", 10)
+    monkeypatch.setattr(turnstile, "LOG_PAGES", limit)
+    longest = longest_log(config, 400)
+    assert (longest > 400 * 4096) is (limit > 400)
+
+
+def test_who_reads_for_long_is_waited_for_ever_more_seldom(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An audit reads one instant for minutes: no commit waits for its end, hardly any for long."""
+    monkeypatch.setattr(turnstile, "CHECKPOINT_COMMITS", 1)
+    monkeypatch.setattr(turnstile, "LOG_PAGES", 10)
+    monkeypatch.setattr(turnstile, "LOG_WAIT_SECONDS", 0.01)
+    tried, begin = [], turnstile.begin_log_anew
+
+    def counted(path: Path) -> bool:
+        tried.append(path)
+        return begin(path)
+
+    monkeypatch.setattr(turnstile, "begin_log_anew", counted)
+    database, log = Database(config), Path(f"{file_of(config)}-wal")
+    with database.reading() as connection:
+        connection.execute(sa.text("SELECT count(*) FROM accounts")).scalar_one()
+        for number in range(100):
+            with database.writing() as writer:
+                open_account(writer, f"a{number}")
+    assert 2 <= len(tried) <= 8
+    while_read = log.stat().st_size
+    for number in range(100, 300):
+        with database.writing() as writer:
+            open_account(writer, f"a{number}")
+    assert log.stat().st_size <= while_read + 20 * 4096
     database.dispose()
