@@ -51,7 +51,10 @@ class Ledger:
         def work(connection: Connection) -> list[ledger.Outcome]:
             return ledger.post(connection, commands, now=at, tariffs=self.tariffs, ids=self.ids)
 
-        refused = [each for each in self.database.run(work) if not isinstance(each, ledger.Posted)]
+        with ledger.uncollected():
+            outcomes = self.database.run(work)
+            refused = [each for each in outcomes if not isinstance(each, ledger.Posted)]
+            del outcomes
         if refused:
             raise RuntimeError(f"a command was refused: {refused[0]}")
 

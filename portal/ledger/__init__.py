@@ -21,6 +21,7 @@ from portal.ledger.balances import (
     balance_recorded_at,
 )
 from portal.ledger.caps import Use, read_caps
+from portal.ledger.collector import uncollected
 from portal.ledger.commands import (
     Adjust,
     Advance,
@@ -277,6 +278,7 @@ __all__ = [
     "revisions_of",
     "seq_range",
     "strip",
+    "uncollected",
     "usage_days",
     "usage_totals",
 ]
