@@ -75,7 +75,7 @@ def asking(command: Callable[..., Any]) -> Callable[..., None]:
         except RefusedError as error:
             click.echo(json.dumps(error.problem, indent=2, ensure_ascii=False))
             fail(str(error), REFUSED)
-        except (CreditsError, ValueError, TypeError) as error:
+        except CreditsError as error:
             fail(str(error), REFUSED)
 
     for option in reversed(_OPTIONS):

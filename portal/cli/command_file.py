@@ -5,7 +5,8 @@ from typing import Any, Final, TextIO
 
 import click
 
-from portal.client.commands import Command, command_of
+from portal.client import ArgumentError, Command
+from portal.client.commands import command_of
 
 EXPECTED: Final = (
     'Expected: a JSON list of commands, as in [{"command": "debit", "account": "acme",'
@@ -49,10 +50,8 @@ def _command(place: int, members: Any) -> Command:
         raise _refused(f"commands.{place} is not an object, but {_kind_of(members)}")
     try:
         return command_of(members)
-    except (TypeError, ValueError) as error:
-        told = str(error).partition("__init__() ")[2] or str(error)
-        told = told.replace("got an unexpected keyword argument", "it takes no member")
-        raise _refused(f"commands.{place}: {told}") from None
+    except ArgumentError as error:
+        raise _refused(f"commands.{place}.{error}") from None
 
 
 def _kind_of(found: Any) -> str:

@@ -1,24 +1,29 @@
 """What a service can ask for, as values: each a request of its own, or one command of a batch."""
 
 from collections.abc import Mapping
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, MISSING, dataclass, field, fields
 from typing import Any, ClassVar, Final
 
+from portal.client import arguments
 from portal.client.answers import Entry, Quote
+from portal.client.arguments import Wanted, optional
+from portal.client.errors import ArgumentError
 from portal.client.members import Referred, checked_key, named, new_key, referred, timed, units
 
 
 @dataclass(frozen=True)
 class Command:
-    """One intention, and its key: made where none is given."""
+    """One intention, and its key: made where none is given. Raises ArgumentError."""
 
     name: ClassVar[str]
     place: ClassVar[str]
+    wanted: ClassVar[Wanted] = {}  # of its members
     _: KW_ONLY
     key: str = field(default_factory=new_key)
 
     def __post_init__(self) -> None:
         checked_key(self.key)
+        arguments.check(self.wanted, vars(self))
 
     @property
     def path(self) -> str:
@@ -39,6 +44,13 @@ class Command:
 class Spending(Command):
     """What a debit and a hold have in common. quantity, or the text to be counted."""
 
+    wanted: ClassVar[Wanted] = {
+        "account": arguments.text,
+        "operation": arguments.text,
+        "quote": optional(arguments.one_of("a Quote or its id", Quote, str)),
+        "labels": optional(arguments.named_texts),
+        "metadata": optional(arguments.mapping),
+    }
     account: str
     operation: str
     _: KW_ONLY
@@ -50,6 +62,10 @@ class Spending(Command):
     labels: Mapping[str, str] | None = None
     metadata: Mapping[str, Any] | None = None
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.members()
+
     def members(self) -> dict[str, Any]:
         """Its members in a request of its own."""
         return {
@@ -58,9 +74,9 @@ class Spending(Command):
             "quantity": units(self.quantity, self.text),
             "reference": referred(self.reference),
             "quote": self.quote.id if isinstance(self.quote, Quote) else self.quote,
-            "occurred_at": timed(self.occurred_at),
-            "labels": self.labels,
-            "metadata": self.metadata,
+            "occurred_at": timed("occurred_at", self.occurred_at),
+            "labels": None if self.labels is None else dict(self.labels),
+            "metadata": None if self.metadata is None else dict(self.metadata),
         }
 
 
@@ -78,6 +94,7 @@ class PlaceHold(Spending):
 
     name = "hold"
     place = "/holds"
+    wanted: ClassVar[Wanted] = {**Spending.wanted, "ttl_seconds": optional(arguments.whole)}
     _: KW_ONLY
     ttl_seconds: int | None = None
 
@@ -90,12 +107,13 @@ class PlaceHold(Spending):
 class OfHold(Command):
     """What is asked of a hold, by its id."""
 
+    wanted: ClassVar[Wanted] = {"hold": arguments.text}
     hold: str
 
     @property
     def path(self) -> str:
         """Where it is asked for alone."""
-        return f"{PlaceHold.place}/{named(self.hold)}/{self.name}"
+        return f"{PlaceHold.place}/{named('hold', self.hold)}/{self.name}"
 
     def in_batch(self) -> dict[str, Any]:
         """Its members as one command of a batch."""
@@ -107,6 +125,11 @@ class CaptureHold(OfHold):
     """Charge credits of a hold; 0 is zero. Unless final, the rest stays held."""
 
     name = "capture"
+    wanted: ClassVar[Wanted] = {
+        **OfHold.wanted,
+        "credits": arguments.whole,
+        "final": arguments.flag,
+    }
     credits: int
     final: bool = True
 
@@ -120,6 +143,7 @@ class ReleaseHold(OfHold):
     """Give all that a hold still sets aside back: failed, cancelled, timed_out, moderated."""
 
     name = "release"
+    wanted: ClassVar[Wanted] = {**OfHold.wanted, "reason": arguments.text}
     reason: str = "failed"
 
     def members(self) -> dict[str, Any]:
@@ -132,6 +156,11 @@ class ExtendHold(OfHold):
     """Let a hold live for ttl_seconds from now; a larger quantity sets more aside."""
 
     name = "extend"
+    wanted: ClassVar[Wanted] = {
+        **OfHold.wanted,
+        "ttl_seconds": arguments.whole,
+        "quantity": optional(arguments.whole),
+    }
     ttl_seconds: int
     quantity: int | None = None
 
@@ -146,6 +175,11 @@ class Refund(Command):
 
     name = "refund"
     place = "/refunds"
+    wanted: ClassVar[Wanted] = {
+        "entry": arguments.one_of("an Entry or its id", Entry, str),
+        "reason": arguments.text,
+        "credits": optional(arguments.whole),
+    }
     entry: Entry | str
     reason: str
     credits: int | None = None
@@ -161,12 +195,30 @@ KINDS: Final = {
 }
 
 
+def in_batch(commands: Any) -> list[dict[str, Any]]:
+    """Commands as members of a batch, in order. Raises ArgumentError."""
+    arguments.listed("commands", commands, "a list of commands")
+    check = arguments.one_of("a command such as Debit", *KINDS.values())
+    for place, each in enumerate(commands):
+        check(f"commands.{place}", each)
+    return [each.in_batch() for each in commands]
+
+
 def command_of(members: Mapping[str, Any]) -> Command:
-    """The command that members of a batch are. Raises ValueError or TypeError where none is."""
+    """The command that members of a batch are. Raises ArgumentError where none is."""
+    arguments.mapping("command", members)
     rest = dict(members)
     name, key = rest.pop("command", None), rest.pop("idempotency_key", None)
-    if name not in KINDS:
-        raise ValueError(f"a command is one of {', '.join(KINDS)}, not {name!r}")
+    kind = KINDS.get(name) if isinstance(name, str) else None
+    if kind is None:
+        raise ArgumentError("command", f"must be one of {', '.join(KINDS)}")
+    known = {each.name: each for each in fields(kind) if each.name != "key"}
+    for member in rest:
+        if member not in known:
+            raise ArgumentError(member, f"is no member of a {name}")
+    for member, each in known.items():
+        if member not in rest and each.default is MISSING:
+            raise ArgumentError(member, f"is missing, which a {name} needs")
     if isinstance(rest.get("reference"), Mapping):
         rest["reference"] = (rest["reference"].get("type"), rest["reference"].get("id"))
-    return KINDS[name](**rest, **({} if key is None else {"key": key}))
+    return kind(**rest, **({} if key is None else {"key": key}))

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
+from portal.client import arguments
 from portal.client.answers import (
     Account,
     Entry,
@@ -21,11 +22,13 @@ from portal.client.commands import (
     PlaceHold,
     Refund,
     ReleaseHold,
+    in_batch,
 )
 from portal.client.connections import Connections
 from portal.client.errors import RefusedError
 from portal.client.holding import HeldCredits
 from portal.client.members import (
+    GRANT,
     Referred,
     json_body,
     named,
@@ -34,7 +37,7 @@ from portal.client.members import (
     timed,
     units,
 )
-from portal.client.patience import Patience
+from portal.client.patience import Patience, checked
 from portal.client.reads import Reads
 from portal.client.sending import ROOT, Asked, Sender, Told
 from portal.client.settings import Settings
@@ -56,9 +59,9 @@ class Credits(Reads):
         patience: Patience = Patience(),  # noqa: B008 - it cannot be changed
         clock: Callable[[], int] = utc_now,
     ) -> None:
-        super().__init__(
-            Sender(settings, patience, Connections(settings.url, settings.tls()), clock)
-        )
+        arguments.one_of("Settings", Settings)("settings", settings)
+        connections = Connections(settings.url, settings.tls())
+        super().__init__(Sender(settings, checked(patience), connections, clock))
 
     @classmethod
     def to(cls, url: str, kid: str, secret: str, **more: Any) -> Self:
@@ -93,6 +96,8 @@ class Credits(Reads):
         deadline: float | None = None,
     ) -> Quote:
         """The price of an operation for an account, honoured for half an hour."""
+        arguments.text("account", account)
+        arguments.text("operation", operation)
         asked = {"account": account, "operation": operation, "quantity": units(quantity, text)}
         return read(Quote, self._post("/quotes", asked, key, deadline)[1].members.get("quote"))
 
@@ -147,6 +152,7 @@ class Credits(Reads):
         heartbeat: a thread of its own extends the hold for as long as the block lasts.
         Raises InsufficientCreditsError; its key may be used again after a top-up.
         """
+        arguments.flag("heartbeat", heartbeat)
         asked = PlaceHold(
             account,
             operation,
@@ -223,7 +229,8 @@ class Credits(Reads):
         atomic: all of them or none; then the refusal of one is raised, `index` saying which.
         Each command carries a key of its own: the same commands again repeat what was not heard.
         """
-        asked = {"commands": [each.in_batch() for each in commands], "atomic": atomic}
+        arguments.flag("atomic", atomic)
+        asked = {"commands": in_batch(commands), "atomic": atomic}
         _, told = self._post("/batch", asked, None, deadline)
         return read_results(told.members, [each.key for each in commands])
 
@@ -249,11 +256,12 @@ class Credits(Reads):
             "credits": credits,
             "origin": origin,
             "reference": referred(reference),
-            "expires_at": timed(expires_at),
-            "effective_at": timed(effective_at),
+            "expires_at": timed("expires_at", expires_at),
+            "effective_at": timed("effective_at", effective_at),
             "priority": priority,
             "operations": operations,
         }
+        arguments.check(GRANT, asked)
         used, told = self._post("/grants", asked, key, deadline)
         return read_posted(told.members, used, told.replayed)
 
@@ -265,9 +273,11 @@ class Credits(Reads):
         terms: anchor_at (UTC microseconds), time_zone.
         """
         if "anchor_at" in terms:
-            terms["anchor_at"] = timed(terms["anchor_at"])
+            terms["anchor_at"] = timed("anchor_at", terms["anchor_at"])
+        arguments.text("name", name)
+        arguments.text("tier", tier)
         body = json_body({"name": name, "tier": tier, **terms})
-        asked = Asked("PUT", f"{ROOT}/accounts/{named(account)}", body=body)
+        asked = Asked("PUT", f"{ROOT}/accounts/{named('account', account)}", body=body)
         return read(Account, self._sender.send(asked, deadline).members.get("account"))
 
     # --- the way to the door ---------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""What can go wrong with a request: it was refused, nobody answered, or nobody could be asked.
+"""What can go wrong with a request: it was none, was refused, nobody answered or was reached.
 
 A refusal has the class of its code, with the numbers needed to act as attributes; times among them
 are UTC microseconds.
@@ -17,6 +17,22 @@ class CreditsError(Exception):
 
 class MisconfiguredError(CreditsError):
     """The client cannot work as it is set up; no repetition helps."""
+
+
+class ArgumentError(CreditsError, ValueError):
+    """What was given makes no request; nothing was sent. place: which it is; rule: what it must be.
+
+    A place is an argument or a member by its dotted name, as in `commands.1`.
+    """
+
+    def __init__(self, place: str, rule: str) -> None:
+        super().__init__(f"{place} {rule}")
+        self.place = place
+        self.rule = rule
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As it was made, so that it can come back from another process."""
+        return type(self), (self.place, self.rule)
 
 
 class UnreachableError(CreditsError):

@@ -7,6 +7,7 @@ rejected is never captured, and a capture that nobody answered is never taken ba
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
+from portal.client import arguments
 from portal.client.answers import Hold, Posted
 from portal.client.errors import CreditsError, EndedHoldError, GarbledAnswerError, RefusedError
 from portal.client.heartbeat import Heartbeat
@@ -70,9 +71,9 @@ class HeldCredits:
         self, *, quantity: int | None = None, text: str | None = None, credits: int | None = None
     ) -> None:
         """Say what the job used in the end, in units or in credits: leaving captures that."""
-        self._due, self._used = credits, None
-        if credits is None:
-            self._used = units(quantity, text)
+        used = units(quantity, text) if credits is None else None
+        arguments.optional(arguments.whole)("credits", credits)
+        self._due, self._used = credits, used
 
     def capture(
         self,
@@ -87,6 +88,8 @@ class HeldCredits:
         A quantity is the whole job's: k of n units cost the held price · k / n, rounded up, less
         what was captured before; more units than are held are set aside first.
         """
+        arguments.optional(arguments.whole)("credits", credits)
+        arguments.flag("final", final)
         self._refuse_ended("captured")
         if self._verdict == "released":
             raise EndedHoldError(f"The job of {self.id} was given back; it is never captured")
@@ -111,6 +114,7 @@ class HeldCredits:
 
     def release(self, reason: str = "failed") -> Posted:
         """Give everything back: failed, cancelled, timed_out or moderated."""
+        arguments.text("reason", reason)
         self._refuse_ended("given back")
         self._stop()
         self._verdict = "released"
@@ -130,6 +134,7 @@ class HeldCredits:
 
     def extend(self, ttl_seconds: int | None = None, *, quantity: int | None = None) -> Posted:
         """Let the hold live on from now; a larger quantity sets more aside."""
+        arguments.optional(arguments.whole)("ttl_seconds", ttl_seconds)
         self._refuse_ended("extended")
         asked = ttl_seconds or self._ttl
         return self._told(self._credits.extend(self.id, asked, quantity=quantity), False)

@@ -2,18 +2,30 @@
 
 import json
 import re
+import reprlib
 import secrets
 from collections.abc import Mapping
 from typing import Any, Final
 
+from portal.client import arguments
 from portal.client.answers import Reference
+from portal.client.errors import ArgumentError
 from portal.client.times import write_time
 from portal.clock import utc_now
 from portal.pricing.text import count_characters
 
 KEY: Final = re.compile(r"[A-Za-z0-9._:~-]{16,128}")
 _NAME: Final = re.compile(r"[A-Za-z0-9._:~-]{1,128}")
+_NAMES_DEEP: Final = 8  # of what cannot be JSON; it may hold itself
+_MICROSECONDS: Final = arguments.one_of("UTC microseconds", int)
 Referred = Reference | tuple[str, str] | str
+GRANT: Final[arguments.Wanted] = {
+    "account": arguments.text,
+    "credits": arguments.whole,
+    "origin": arguments.text,
+    "priority": arguments.optional(arguments.whole),
+    "operations": arguments.optional(arguments.texts),
+}
 
 
 def new_key() -> str:
@@ -26,45 +38,99 @@ def new_key() -> str:
 
 
 def checked_key(key: str) -> str:
-    """A key as the door takes it. Raises ValueError."""
-    if not KEY.fullmatch(key):
-        raise ValueError(f"a key is 16 to 128 of A-Z a-z 0-9 . _ : ~ -, not {key!r}")
-    return key
+    """A key as the door takes it. Raises ArgumentError."""
+    return _matching(KEY, "key", "16 to 128", key)
 
 
 def own_key(key: str | None) -> str:
-    """The key of an intention: the one given, or a new one. Raises ValueError."""
+    """The key of an intention: the one given, or a new one. Raises ArgumentError."""
     return new_key() if key is None else checked_key(key)
 
 
 def units(quantity: int | None, text: str | None) -> int:
-    """The quantity, or the characters of the text as the portal counts them."""
+    """The quantity, or the characters of the text as the portal counts them.
+
+    Raises ArgumentError.
+    """
     if quantity is not None and text is None:
+        arguments.whole("quantity", quantity)
         return quantity
     if text is not None and quantity is None:
-        return count_characters(text)
-    raise TypeError("either a quantity or a text is needed, and not both")
+        return _counted(text)
+    raise ArgumentError("quantity", "or a text is needed, and not both")
 
 
 def referred(reference: Referred) -> dict[str, str]:
-    """A reference as the door reads it; a bare id is that of a task."""
-    kind, name = ("task", reference) if isinstance(reference, str) else reference
-    return {"type": kind, "id": name}
+    """A reference as the door reads it; a bare id is that of a task. Raises ArgumentError."""
+    pair = ("task", reference) if isinstance(reference, str) else reference
+    match pair:
+        case (str(kind), str(name)):
+            return {"type": kind, "id": name}
+    arguments.refuse("reference", "an id, or a pair of type and id that are texts", reference)
 
 
-def timed(at: int | str | None) -> str | None:
-    """A time as the door reads it: UTC microseconds, or as it is."""
-    return write_time(at) if isinstance(at, int) else at
+def timed(place: str, at: int | str | None) -> str | None:
+    """A time as the door reads it: UTC microseconds, or as it is. Raises ArgumentError."""
+    if at is None or isinstance(at, str):
+        return at
+    _MICROSECONDS(place, at)
+    try:
+        return write_time(at)
+    except OverflowError:
+        raise ArgumentError(place, "is no time that is written in four digits a year") from None
 
 
-def named(name: str) -> str:
-    """A name that may stand in a path. Raises ValueError."""
-    if not _NAME.fullmatch(name):
-        raise ValueError(f"a name is 1 to 128 of A-Z a-z 0-9 . _ : ~ -, not {name!r}")
-    return name
+def named(place: str, name: str) -> str:
+    """A name that may stand in a path. Raises ArgumentError."""
+    arguments.text(place, name)
+    return _matching(_NAME, place, "1 to 128", name)
 
 
 def json_body(members: Mapping[str, Any]) -> bytes:
-    """Members as the content of a request; those that are None are left out."""
+    """Members as the content of a request; those that are None are left out.
+
+    Raises ArgumentError for what JSON has no words for.
+    """
     given = {name: value for name, value in members.items() if value is not None}
-    return json.dumps(given, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    try:
+        return _written(given)
+    except (TypeError, ValueError, RecursionError) as error:
+        place = ".".join(_odd_names(given, _NAMES_DEEP))
+        raise ArgumentError(place, f"cannot be written as JSON: {error}") from None
+
+
+def _counted(text: str) -> int:
+    arguments.text("text", text)
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        told = f"has half a surrogate pair at {error.start}, which nothing can carry"
+        raise ArgumentError("text", told) from None
+    return count_characters(text)
+
+
+def _matching(pattern: re.Pattern[str], place: str, length: str, given: Any) -> str:
+    wanted = f"{length} of A-Z a-z 0-9 . _ : ~ -"
+    if not isinstance(given, str):
+        arguments.refuse(place, wanted, given)
+    if not pattern.fullmatch(given):
+        raise ArgumentError(place, f"must be {wanted}, not {reprlib.repr(given)}")
+    return given
+
+
+def _written(found: Any) -> bytes:
+    return json.dumps(found, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _odd_names(found: Any, deep: int) -> list[str]:
+    """Names that lead to what cannot be written, as deep as that can be told."""
+    if deep == 0 or not isinstance(found, dict | list | tuple):
+        return []
+    for name, each in found.items() if isinstance(found, dict) else enumerate(found):
+        try:
+            _written({name: each})
+        except (TypeError, ValueError, RecursionError):
+            if isinstance(name, str | int):
+                told = str(name).encode("utf-8", "backslashreplace").decode()
+                return [told, *_odd_names(each, deep - 1)]
+    return []

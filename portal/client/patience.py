@@ -1,7 +1,9 @@
 """How often and for how long a request is repeated; it knows nothing of requests."""
 
 import secrets
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
+
+from portal.client import arguments
 
 _LOTS: Final = secrets.SystemRandom()
 
@@ -24,3 +26,13 @@ class Patience(NamedTuple):
         """Seconds before the next try. tried: so far; asked: what Retry-After said."""
         most = min(self.longest, self.first * 2.0 ** min(tried, 64))
         return (asked or 0.0) + _LOTS.uniform(0.0, most)
+
+
+def checked(patience: Any) -> Patience:
+    """A patience whose numbers are numbers. Raises ArgumentError."""
+    if not isinstance(patience, Patience):
+        arguments.refuse("patience", "a Patience", patience)
+    arguments.whole("patience.tries", patience.tries)
+    for name in Patience._fields[1:]:
+        arguments.seconds(f"patience.{name}", getattr(patience, name))
+    return patience

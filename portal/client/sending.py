@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Never
 
 from portal import signing
+from portal.client import arguments
 from portal.client.connections import Answer, Connections, LostError, StaleError, UnsentError
 from portal.client.errors import (
     GarbledAnswerError,
@@ -78,8 +79,10 @@ class Sender:
         """Send until there is an answer that counts. deadline: seconds, instead of the usual.
 
         Raises a RefusedError; UnreachableError where nothing can have happened;
-        OutcomeUnknownError where it may have; MisconfiguredError.
+        OutcomeUnknownError where it may have; MisconfiguredError; ArgumentError.
         """
+        if deadline is not None:
+            arguments.seconds("deadline", deadline)
         patience = self._patience
         give_up = time.monotonic() + (patience.deadline if deadline is None else deadline)
         tries = _Tries()

@@ -1,20 +1,29 @@
 """What a service must be told to reach the portal: where it is, and the key to sign with."""
 
+import os
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 from urllib.parse import SplitResult, urlsplit
 
-from portal.client.errors import MisconfiguredError
+from portal.client import arguments
+from portal.client.errors import ArgumentError, MisconfiguredError
 from portal.signing import Ed25519MissingError, PrivateKey
 
 PREFIX: Final = "PORTAL_CLIENT_"
 NAMES: Final = ("URL", "KID", "SECRET", "SECRET_FILE", "AUTHORITY", "CA_FILE")
 _KID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _SECRET: Final = re.compile(r"[!-~]{16,256}")
+_WANTED: Final = {
+    "url": arguments.text,
+    "kid": arguments.text,
+    "secret": arguments.text,
+    "authority": arguments.optional(arguments.text),
+    "ca_file": arguments.optional(arguments.one_of("a path", str, os.PathLike)),
+}
 _PEM: Final = "-----BEGIN "
 _AUTHORITY: Final = re.compile(r"(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 
@@ -45,7 +54,9 @@ class Settings:
         key in PEM whose public key was handed in. authority: that of the url unless the portal is
         configured with another. ca_file: certificates to trust instead of the system's.
         """
-        faults: list[str] = []
+        given = dict(zip(_WANTED, (url, kid, secret, authority, ca_file), strict=True))
+        if faults := [f"the {fault}" for fault in _odd(_WANTED, given)]:
+            raise _misconfigured(faults)
         parts = _split(url, faults)
         authority = (authority or parts.netloc).lower()
         if parts.netloc and not _AUTHORITY.fullmatch(authority):
@@ -65,12 +76,15 @@ class Settings:
         if ca_file is not None and not Path(ca_file).is_file():
             faults.append(f"there is no file of certificates at {ca_file}")
         if faults:
-            raise MisconfiguredError("The client is misconfigured: " + "; ".join(faults))
+            raise _misconfigured(faults)
         return cls(f"{parts.scheme}://{parts.netloc}", kid, signs, authority, ca_file)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
         """The settings that PORTAL_CLIENT_* are. Raises MisconfiguredError with every fault."""
+        asked = [name for name in environment if name.startswith(PREFIX)]
+        if faults := list(_odd(dict.fromkeys(asked, arguments.text), environment)):
+            raise _misconfigured(faults)
         given = {
             name.removeprefix(PREFIX): value.strip()
             for name, value in environment.items()
@@ -88,7 +102,7 @@ class Settings:
         if not ("SECRET_FILE" in given and absent == ["SECRET"]):
             faults += [f"{PREFIX}{name} is missing" for name in absent]
         if faults:
-            raise MisconfiguredError("The client is misconfigured: " + "; ".join(faults))
+            raise _misconfigured(faults)
         return cls.of(
             given["URL"],
             given["KID"],
@@ -105,6 +119,19 @@ class Settings:
             return ssl.create_default_context(cafile=self.ca_file)
         except (OSError, ssl.SSLError) as error:
             raise MisconfiguredError(f"{self.ca_file} holds no certificates: {error}") from None
+
+
+def _odd(wanted: arguments.Wanted, given: Mapping[str, Any]) -> Iterator[str]:
+    """What is of another kind than is wanted, and of which; never what it is."""
+    for name, check in wanted.items():
+        try:
+            check(name, given[name])
+        except ArgumentError as error:
+            yield str(error)
+
+
+def _misconfigured(faults: list[str]) -> MisconfiguredError:
+    return MisconfiguredError("The client is misconfigured: " + "; ".join(faults))
 
 
 def _split(url: str, faults: list[str]) -> SplitResult:

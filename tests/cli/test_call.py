@@ -125,7 +125,7 @@ def test_it_does_a_file_of_commands(call: Call, account: str, tmp_path: Path) ->
     [
         ("{}", "not a list, but an object."),
         ("[7]", "commands.0 is not an object"),
-        ("[{}]", "commands.0: a command is one of debit, "),
+        ("[{}]", "commands.0.command must be one of debit, "),
         ("[\n  no JSON", "not JSON at line 2, column 3: Expecting value."),
     ],
 )

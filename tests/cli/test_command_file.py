@@ -37,9 +37,9 @@ def test_commands_come_in_their_order() -> None:
         ('{"commands": []}', "only the list of its `commands` is wanted"),
         ("null", "not a list, but null."),
         ("[7]", "commands.0 is not an object, but a number."),
-        (f'[{DEBIT}, "reference": "job-1"}}, {{}}]', "commands.1: a command is one of debit, "),
-        (f'[{DEBIT}, "colour": 1}}]', "commands.0: "),
-        ('[{"command": ["debit"]}]', "commands.0: "),
+        (f'[{DEBIT}, "reference": "job-1"}}, {{}}]', "commands.1.command must be one of debit, "),
+        (f'[{DEBIT}, "colour": 1}}]', "commands.0.colour is no member of a debit."),
+        ('[{"command": ["debit"]}]', "commands.0.command must be one of debit, "),
     ],
 )
 def test_what_is_wrong_is_told_with_its_place(text: str, told: str) -> None:

@@ -1,6 +1,8 @@
 """What a service asks for, as values: the members of a request of its own, or of a batch."""
 
 import dataclasses
+import json
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -17,12 +19,16 @@ from portal.client.commands import (
     ReleaseHold,
     command_of,
 )
-from portal.client.members import KEY
+from portal.client.errors import ArgumentError
+from portal.client.members import KEY, json_body
 from portal.internal.rules import COMMANDS
 from tests.client.portals import ENTRY
 
 HOLD = "hld_00000001"
 KEPT = "a-key-of-my-own-1"
+DEBIT: dict[str, Any] = {
+    "command": "debit", "account": "acme", "operation": "generate", "quantity": 1, "reference": "j",
+}  # fmt: skip
 IN_BATCH: list[tuple[commands.Command, str, dict[str, Any]]] = [
     (
         Debit("acme", "generate", text="Grüße", reference="job-1", labels={"a": "b"}),
@@ -89,20 +95,41 @@ def test_every_kind_the_door_takes_is_there() -> None:
 
 def test_a_key_is_kept_and_a_bad_one_refused() -> None:
     assert ReleaseHold(HOLD, key=KEPT).key == KEPT
-    with pytest.raises(ValueError, match="a key is"):
+    with pytest.raises(ArgumentError, match="key must be"):
         ReleaseHold(HOLD, key="short")
     with pytest.raises(dataclasses.FrozenInstanceError):
         ReleaseHold(HOLD).key = KEPT  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(
-    "members",
-    [{}, {"command": "grant"}, {"command": "debit"}, {"command": "release", "hold": 1, "x": 2}, 7],
+    ("members", "told"),
+    [
+        ({}, "command must be one of debit, hold, capture, release, extend, refund"),
+        ({"command": "grant"}, "command must be one of debit, "),
+        ({"command": ["debit"]}, "command must be one of debit, "),
+        ({"command": "debit"}, "account is missing, which a debit needs"),
+        ({"command": "capture", "hold": HOLD}, "credits is missing, which a capture needs"),
+        ({"command": "release", "hold": HOLD, "x": 2}, "x is no member of a release"),
+        ({"command": "release", "hold": HOLD, "key": KEPT}, "key is no member of a release"),
+        ({"command": "release", "hold": 1}, "hold must be a text, not int"),
+        ({"command": "release", "hold": HOLD, "idempotency_key": 7}, "key must be 16 to 128"),
+        ({**DEBIT, "reference": {"type": "task"}}, "reference must be an id, or a pair"),
+        ({**DEBIT, "quantity": True}, "quantity must be a whole number, not True"),
+        ({**DEBIT, "text": "a"}, "quantity or a text is needed, and not both"),
+        (7, "command must be a mapping, not int"),
+    ],
     ids=str,
 )
-def test_what_is_no_command_is_told(members: Any) -> None:
-    with pytest.raises((ValueError, TypeError)):
+def test_what_is_no_command_is_told(members: Any, told: str) -> None:
+    with pytest.raises(ArgumentError) as caught:
         command_of(members)
+    assert str(caught.value).startswith(told)
+
+
+def test_labels_may_be_any_mapping() -> None:
+    labels = MappingProxyType({"a": "b"})
+    debit = Debit("acme", "generate", quantity=1, reference="j", labels=labels, metadata=labels)
+    assert json.loads(json_body(debit.in_batch()))["metadata"] == {"a": "b"}
 
 
 def test_a_command_is_one_of_its_kinds() -> None:

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from portal.client import (
     AlreadyChargedError,
+    ArgumentError,
     CaptureHold,
     CreditsError,
     Debit,
@@ -33,7 +34,6 @@ from portal.client import (
 from portal.client.credits import Credits
 from portal.clock import utc_now
 from portal.internal.keys import SCOPES
-from portal.pricing.errors import SurrogateError
 from tests.client.conftest import opened
 from tests.client.portals import Real
 from tests.house.tree import ROOT
@@ -235,17 +235,17 @@ def test_what_the_portal_does_not_take_is_told_with_its_rules(
 
 
 def test_what_cannot_be_sent_is_told_before(credits: Credits, account: str) -> None:
-    with pytest.raises(TypeError, match="a quantity or a text"):
+    with pytest.raises(ArgumentError, match="quantity or a text"):
         credits.debit(account, "generate", reference="job")
-    with pytest.raises(TypeError, match="not both"):
+    with pytest.raises(ArgumentError, match="not both"):
         credits.debit(account, "generate", quantity=1, text="a", reference="job")
-    with pytest.raises(ValueError, match="a key is 16 to 128"):
+    with pytest.raises(ArgumentError, match="key must be 16 to 128"):
         credits.debit(account, "generate", quantity=1, reference="job", key="short")
-    with pytest.raises(ValueError, match="a name is"):
+    with pytest.raises(ArgumentError, match="hold must be 1 to 128"):
         credits.capture("../accounts/acme", 1)
-    with pytest.raises(SurrogateError):
+    with pytest.raises(ArgumentError, match="half a surrogate pair"):
         credits.debit(account, "generate", text="\ud800", reference="job")
-    with pytest.raises(ValueError, match="JSON"):
+    with pytest.raises(ArgumentError, match="JSON"):
         credits.debit(account, "generate", quantity=1, reference="j", metadata={"x": float("nan")})
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from portal.client import members
 from portal.client.answers import Reference
+from portal.client.errors import ArgumentError
 from portal.client.members import KEY
 
 
@@ -20,7 +21,7 @@ def test_a_text_is_counted_and_a_quantity_is_taken() -> None:
     assert members.units(0, None) == 0
     assert members.units(None, "") == 0
     for wrong in ((None, None), (1, "a")):
-        with pytest.raises(TypeError):
+        with pytest.raises(ArgumentError, match="quantity or a text is needed"):
             members.units(*wrong)
 
 
@@ -41,15 +42,15 @@ def test_keys_made_later_sort_later() -> None:
     "key", ["", "short", "a" * 129, "with a blank in it", "newline-at-end--\n"]
 )
 def test_other_keys_are_refused(key: str) -> None:
-    with pytest.raises(ValueError, match="a key is"):
+    with pytest.raises(ArgumentError, match="key must be 16 to 128"):
         members.checked_key(key)
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "a?b", "é", "a b", "a" * 129, "a\n"])
 def test_names_that_would_be_another_path_are_refused(name: str) -> None:
-    with pytest.raises(ValueError, match="a name is"):
-        members.named(name)
-    assert members.named("hld_1.a:b~c-d") == "hld_1.a:b~c-d"
+    with pytest.raises(ArgumentError, match="account must be 1 to 128"):
+        members.named("account", name)
+    assert members.named("hold", "hld_1.a:b~c-d") == "hld_1.a:b~c-d"
 
 
 def test_members_that_are_none_are_left_out() -> None:
@@ -60,6 +61,6 @@ def test_members_that_are_none_are_left_out() -> None:
 
 
 def test_times_are_microseconds_or_texts() -> None:
-    assert members.timed(1) == "1970-01-01T00:00:00.000001Z"
-    assert members.timed("2026-11-22T13:52:00Z") == "2026-11-22T13:52:00Z"
-    assert members.timed(None) is None
+    assert members.timed("at", 1) == "1970-01-01T00:00:00.000001Z"
+    assert members.timed("at", "2026-11-22T13:52:00Z") == "2026-11-22T13:52:00Z"
+    assert members.timed("at", None) is None

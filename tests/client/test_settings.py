@@ -51,6 +51,14 @@ def test_it_takes_what_makes_sense(changed: dict[str, str], authority: str, url:
         ({"secret": "csk_with a blank in it"}, "the secret must be"),
         ({"secret": "csk_with_a_newline_\n"}, "the secret must be"),
         ({"secret": "-----BEGIN PRIVATE KEY-----\n"}, "the private key cannot be read"),
+        ({"url": None}, "the url must be a text, not None"),
+        ({"url": b"https://credits.example"}, "the url must be a text, not bytes"),
+        ({"kid": None}, "the kid must be a text, not None"),
+        ({"kid": 7}, "the kid must be a text, not int"),
+        ({"secret": None}, "the secret must be a text, not None"),
+        ({"secret": GOOD["secret"].encode()}, "the secret must be a text, not bytes"),
+        ({"authority": 8000}, "the authority must be a text, not int"),
+        ({"ca_file": True}, "the ca_file must be a path, not True"),
         ({"ca_file": "/nowhere/ca.pem"}, "no file of certificates at /nowhere/ca.pem"),
     ],
     ids=str,
@@ -59,7 +67,8 @@ def test_it_refuses_what_does_not(changed: dict[str, Any], told: str) -> None:
     with pytest.raises(MisconfiguredError, match=told) as refused:
         Settings.of(**{**GOOD, **changed})
     secret = {**GOOD, **changed}["secret"]
-    assert not secret or secret not in str(refused.value)
+    shown = secret.decode() if isinstance(secret, bytes) else secret
+    assert not shown or shown not in str(refused.value)
 
 
 def test_all_faults_are_told_at_once() -> None:
@@ -112,6 +121,8 @@ def test_the_environment_is_read(tmp_path: Path) -> None:
         ({"PORTAL_CLIENT_KID": ""}, "PORTAL_CLIENT_KID is missing"),
         ({"PORTAL_CLIENT_SECRET": ""}, "PORTAL_CLIENT_SECRET is missing"),
         ({"PORTAL_CLIENT_TIMEOUT": "1"}, "PORTAL_CLIENT_TIMEOUT is not a setting"),
+        ({"PORTAL_CLIENT_KID": None}, "PORTAL_CLIENT_KID must be a text, not None"),
+        ({"PORTAL_CLIENT_SECRET": b"csk_0123456789abcdef"}, "must be a text, not bytes"),
         ({"PORTAL_CLIENT_SECRET_FILE": "/nowhere"}, "SECRET_FILE exclude each other"),
         (
             {"PORTAL_CLIENT_SECRET": "", "PORTAL_CLIENT_SECRET_FILE": "/nowhere"},
@@ -120,7 +131,7 @@ def test_the_environment_is_read(tmp_path: Path) -> None:
     ],
     ids=str,
 )
-def test_an_environment_that_makes_no_sense_is_told(changed: dict[str, str], told: str) -> None:
+def test_an_environment_that_makes_no_sense_is_told(changed: dict[str, Any], told: str) -> None:
     with pytest.raises(MisconfiguredError, match=told) as refused:
         Settings.from_environment({**ENVIRONMENT, **changed})
     assert GOOD["secret"] not in str(refused.value)

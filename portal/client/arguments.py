@@ -1,0 +1,82 @@
+"""What a caller gave: of the kind that is wanted, or an ArgumentError says where and what is.
+
+Kinds alone, and before anything is sent; which values are good ones is the portal's to say.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Never
+
+from portal.client.errors import ArgumentError
+
+Check = Callable[[str, Any], None]  # of a place and what was given there; raises ArgumentError
+Wanted = Mapping[str, Check]  # by names
+
+
+def refuse(place: str, wanted: str, given: Any) -> Never:
+    """Say what is wanted at a place, and of which kind it is that came."""
+    raise ArgumentError(place, f"must be {wanted}, not {kind_of(given)}")
+
+
+def kind_of(given: Any) -> str:
+    """What something is, without what is in it: that may be a secret, or without end."""
+    return repr(given) if given is None or isinstance(given, bool) else type(given).__name__
+
+
+def one_of(wanted: str, *kinds: type) -> Check:
+    """Whether it is of these kinds; True and False are no numbers."""
+
+    def check(place: str, given: Any) -> None:
+        if not isinstance(given, kinds) or (isinstance(given, bool) and bool not in kinds):
+            refuse(place, wanted, given)
+
+    return check
+
+
+text: Final = one_of("a text", str)
+whole: Final = one_of("a whole number", int)
+flag: Final = one_of("True or False", bool)
+mapping: Final = one_of("a mapping", Mapping)
+
+
+def optional(check: Check) -> Check:
+    """Whether it is None, which stands for nothing, or as another check wants it."""
+
+    def checked(place: str, given: Any) -> None:
+        if given is not None:
+            check(place, given)
+
+    return checked
+
+
+def seconds(place: str, given: Any) -> None:
+    """Whether it is a number that a clock can be added to."""
+    if not isinstance(given, int | float) or isinstance(given, bool) or given != given:
+        refuse(place, "a number of seconds", given)
+
+
+def listed(place: str, given: Any, wanted: str) -> None:
+    """Whether it is a list: what can be read once only could not be asked for again."""
+    if not isinstance(given, Sequence) or isinstance(given, str | bytes | bytearray):
+        refuse(place, wanted, given)
+
+
+def texts(place: str, given: Any) -> None:
+    """Whether it is a list of texts."""
+    listed(place, given, "a list of texts")
+    for number, each in enumerate(given):
+        text(f"{place}.{number}", each)
+
+
+def named_texts(place: str, given: Any) -> None:
+    """Whether it is a mapping of texts by names."""
+    mapping(place, given)
+    for name, each in given.items():
+        if not isinstance(name, str):
+            raise ArgumentError(place, f"must have names that are texts, not {kind_of(name)}")
+        text(f"{place}.{name}", each)
+
+
+def check(wanted: Wanted, given: Mapping[str, Any]) -> None:
+    """Hold what was given against what is wanted of it, name by name."""
+    for name, check_one in wanted.items():
+        check_one(name, given[name])
