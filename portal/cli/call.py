@@ -3,10 +3,9 @@
 import json
 import os
 import secrets
-import sys
 from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import Any, Final, Never, TextIO
+from typing import Any, Final, TextIO
 
 import click
 from flask.cli import AppGroup
@@ -14,7 +13,9 @@ from flask.cli import AppGroup
 from portal import current
 from portal.cli.command_file import read_commands
 from portal.cli.demo.sheet import find_sheet
+from portal.cli.exits import MISTAKEN, REFUSED, TOLD, UNKNOWN, fail, fail_of_batch
 from portal.client import (
+    ArgumentError,
     Credits,
     CreditsError,
     Entry,
@@ -31,7 +32,6 @@ from portal.client.settings import PREFIX
 from portal.client.times import write_time
 from portal.pricing import REFUND_REASONS, RELEASE_REASONS
 
-REFUSED, MISCONFIGURED, UNKNOWN = 1, 2, 3  # what a command exits with
 _TIMES: Final = frozenset({"period_start", "period_end"})
 _OWN: Final = ("url", "kid", "secret_file", "authority", "ca_file")
 _NEITHER: Final = (
@@ -51,7 +51,7 @@ call = AppGroup(
     "call",
     help="Ask the service door for something, signed as a service.\n\n"
     "Options say which portal is asked and with which key, or variables of the environment:"
-    f" {PREFIX}URL, {PREFIX}KID, {PREFIX}SECRET. {_NEITHER}",
+    f" {PREFIX}URL, {PREFIX}KID, {PREFIX}SECRET. {_NEITHER}\n\n{TOLD}",
 )
 key_option = click.option("--key", help="Of this intention, to repeat it; without it, a new one.")
 account_option = click.option("--account", required=True, help="Whose credits.")
@@ -68,8 +68,8 @@ def asking(command: Callable[..., Any]) -> Callable[..., None]:
             settings = settings_of(given)
             with Credits(settings, patience=Patience(deadline=deadline)) as credits:
                 show(command(credits, **asked))
-        except MisconfiguredError as error:
-            fail(str(error), MISCONFIGURED)
+        except (ArgumentError, MisconfiguredError) as error:
+            fail(str(error), MISTAKEN)
         except OutcomeUnknownError as error:
             fail(f"{error}. Repeat it with --key {error.key}", UNKNOWN)
         except RefusedError as error:
@@ -191,6 +191,8 @@ def batch(credits: Credits, file: TextIO, *, atomic: bool) -> list[Any]:
 
     A command without an idempotency_key gets a new one, shown with what became of it. Where nobody
     knows what did, the commands are shown as a FILE by which to repeat them.
+
+    Exits with 0 only if all were done: else with 3 if the outcome of one is unknown, or with 1.
     """
     commands = read_commands(file)
     try:
@@ -199,7 +201,11 @@ def batch(credits: Credits, file: TextIO, *, atomic: bool) -> list[Any]:
         show([each.in_batch() for each in commands])
         unknown = f"After {error.tries} tries the outcome of this batch is unknown: {error.last}"
         fail(f"{unknown}. Repeat the commands as they are shown, each with its key", UNKNOWN)
-    return [each if isinstance(each, Posted) else refused_as_told(each) for each in results]
+    shown = [each if isinstance(each, Posted) else refused_as_told(each) for each in results]
+    if refused := [each for each in results if isinstance(each, RefusedError)]:
+        show(shown)
+        fail_of_batch(refused, len(results))
+    return shown
 
 
 @call.command("balance")
@@ -279,9 +285,3 @@ def told(found: Any, name: str = "") -> Any:
 def refused_as_told(error: RefusedError) -> dict[str, Any]:
     """A refusal beside what was done: its key, and the problem as it came."""
     return {"key": error.key, "problem": error.problem}
-
-
-def fail(sentence: str, status: int) -> Never:
-    """Say why not, beside what the command shows, and exit."""
-    click.echo(f"Error: {sentence}", err=True)
-    sys.exit(status)

@@ -1,13 +1,16 @@
 """The commands that `flask call batch` is given: a JSON list, read whole before any is sent."""
 
 import json
+from collections import Counter
 from typing import Any, Final, TextIO
 
 import click
 
 from portal.client import ArgumentError, Command
 from portal.client.commands import command_of
+from portal.client.members import json_body
 
+SHOWN: Final = 10  # faults that are told one by one
 EXPECTED: Final = (
     'Expected: a JSON list of commands, as in [{"command": "debit", "account": "acme",'
     ' "operation": "generate", "quantity": 12, "reference": "job-1"}]'
@@ -22,18 +25,29 @@ _KINDS: Final[dict[type, str]] = {
 
 
 def read_commands(file: TextIO) -> list[Command]:
-    """The commands of a file, in order. Raises click.BadParameter, by which nothing is sent."""
+    """The commands of a file, in order.
+
+    Raises click.BadParameter, which tells of each that is none, and by which nothing is sent.
+    """
     found = _json_of(file)
     if isinstance(found, dict) and "commands" in found:
         raise _refused("it is a whole batch: only the list of its `commands` is wanted")
     if not isinstance(found, list):
         raise _refused(f"it is not a list, but {_kind_of(found)}")
-    return [_command(place, members) for place, members in enumerate(found)]
+    commands, faults = [], []
+    for place, members in enumerate(found):
+        try:
+            commands.append(_command(members))
+        except ArgumentError as error:
+            faults.append(f"commands.{place}{error}")
+    if faults:
+        raise click.BadParameter(_told(faults, len(found)), param_hint="FILE")
+    return commands
 
 
 def _json_of(file: TextIO) -> Any:
     try:
-        return json.load(file)
+        return json.load(file, object_pairs_hook=_object)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise _refused(f"it is not JSON at {where}: {error.msg}") from None
@@ -45,17 +59,41 @@ def _json_of(file: TextIO) -> Any:
         raise _refused(f"it is not JSON: {error}") from None
 
 
-def _command(place: int, members: Any) -> Command:
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose members are all there: of two of a name, the first would be lost."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        [(name, _), *_] = Counter(name for name, _ in pairs).most_common(1)
+        raise _refused(f"it has the member {name!r} twice in one object")
+    return found
+
+
+def _command(members: Any) -> Command:
+    """One command that can be sent. Raises ArgumentError, whose place begins behind the list's."""
     if not isinstance(members, dict):
-        raise _refused(f"commands.{place} is not an object, but {_kind_of(members)}")
+        raise ArgumentError("", f"is not an object, but {_kind_of(members)}")
     try:
-        return command_of(members)
+        command = command_of(members)
+        json_body(command.in_batch())
     except ArgumentError as error:
-        raise _refused(f"commands.{place}.{error}") from None
+        raise ArgumentError(f".{error.place}", error.rule) from None
+    return command
 
 
 def _kind_of(found: Any) -> str:
     return _KINDS.get(type(found), "a number")
+
+
+def _told(faults: list[str], of: int) -> str:
+    """The first faults, line by line, and how many more there are."""
+    make = "command makes" if of == 1 else "commands make"
+    lines = [
+        f"{len(faults)} of its {of} {make} no request:",
+        *(f"  {one}" for one in faults[:SHOWN]),
+    ]
+    if len(faults) > SHOWN:
+        lines.append(f"  and {len(faults) - SHOWN} more")
+    return "\n".join([*lines, f"Nothing was sent. {EXPECTED}"])
 
 
 def _refused(told: str) -> click.BadParameter:

@@ -17,7 +17,16 @@ from portal import create_app
 from portal.cli.demo.sheet import Login, Sheet, SigningKey, write_sheet
 from portal.config import Config
 from tests.client.conftest import opened
-from tests.client.portals import Real, Scripted, hangs_up, real, refuses
+from tests.client.portals import (
+    POSTED,
+    Real,
+    Scripted,
+    hangs_up,
+    problem,
+    real,
+    refuses,
+    says,
+)
 from tests.databases import DIALECTS, Databases
 from tests.house.tree import ROOT
 
@@ -112,10 +121,15 @@ def test_it_does_a_file_of_commands(call: Call, account: str, tmp_path: Path) ->
     ]
     file = tmp_path / "commands.json"
     file.write_text(json.dumps(commands))
-    done, refused = shown(call("batch", str(file)))
+    result = call("batch", str(file))
+    done, refused = json.loads(result.stdout)
     assert (done["entry"]["amount"], done["key"]) == (-12, "the-key-of-job-1")
     assert refused["problem"]["code"] == "insufficient_credits"
     assert refused["key"].startswith("key-")
+    assert (result.exit_code, result.stderr) == (1, "Error: 1 of 2 commands was refused\n")
+    file.write_text(json.dumps(commands[:1]))
+    assert shown(call("batch", str(file)))[0]["replayed"] is True
+    file.write_text(json.dumps(commands))
     result = call("batch", str(file), "--atomic")
     assert (result.exit_code, json.loads(result.stdout)["index"]) == (1, 1)
 
@@ -178,7 +192,7 @@ def test_a_refusal_is_shown_with_its_numbers(call: Call, account: str) -> None:
 )
 def test_what_makes_no_sense_is_told_in_a_sentence(call: Call, words: tuple[str, ...]) -> None:
     result = call(*words)
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert result.stderr.startswith("Error: ")
     assert "Traceback" not in result.output
 
@@ -258,6 +272,42 @@ def test_an_unknown_outcome_of_a_batch_shows_its_commands_to_repeat(tmp_path: Pa
         file.write_text(result.stdout)
         assert call("batch", str(file), "--deadline", "1").exit_code == 3
         assert json.loads(silent.bodies[-1])["commands"] == sent[0]
+
+
+@pytest.mark.parametrize(
+    ("odd", "exits", "told"),
+    [
+        (problem("hold_expired", 409), 1, "Error: 2 of 3 commands were refused\n"),
+        (
+            problem("storage_unavailable", 503, retryable=True), 3,
+            "Error: The outcome of 1 of 3 commands is unknown, and 1 was refused. Repeat what is"
+            " unknown, each with its key\n",
+        ),
+    ],
+)  # fmt: skip
+def test_a_batch_exits_by_the_worst_that_became_of_a_command(
+    tmp_path: Path, odd: dict[str, Any], exits: int, told: str
+) -> None:
+    done = {"status": 201, "body": POSTED, "replayed": False}
+    refused = {"status": 402, "body": problem("insufficient_credits", 402), "replayed": False}
+    results = [done, refused, {"status": odd["status"], "body": odd, "replayed": False}]
+    command = {"command": "refund", "entry": "ent_1", "reason": "failed"}
+    file = tmp_path / "commands.json"
+    file.write_text(json.dumps([command] * 3))
+    with Scripted([says(201, {"results": results})]) as portal:
+        result = runner(tmp_path, keyed(portal))("batch", str(file))
+    assert (result.exit_code, result.stderr) == (exits, told)
+    found = json.loads(result.stdout)
+    assert [each["problem"]["code"] for each in found[1:]] == ["insufficient_credits", odd["code"]]
+
+
+def test_the_help_says_what_it_exits_with(tmp_path: Path) -> None:
+    call = runner(tmp_path, {})
+    told = " ".join(call("--help").stdout.split())
+    for sentence in ("0: all was done", "1: refused", "2: asked wrongly", "3: nobody knows"):
+        assert sentence in told
+    told = " ".join(call("batch", "--help").stdout.split())
+    assert "Exits with 0 only if all were done" in told
 
 
 def test_the_portal_itself_lets_the_settings_of_its_client_be(portal: Real, account: str) -> None:

@@ -5,7 +5,7 @@ import io
 import click
 import pytest
 
-from portal.cli.command_file import EXPECTED, read_commands
+from portal.cli.command_file import EXPECTED, SHOWN, read_commands
 from portal.client.commands import CaptureHold, Debit
 
 DEBIT = '{"command": "debit", "account": "acme", "operation": "generate", "quantity": 12'
@@ -36,9 +36,9 @@ def test_commands_come_in_their_order() -> None:
         ("{}", "not a list, but an object."),
         ('{"commands": []}', "only the list of its `commands` is wanted"),
         ("null", "not a list, but null."),
-        ("[7]", "commands.0 is not an object, but a number."),
+        ("[7]", "commands.0 is not an object, but a number\n"),
         (f'[{DEBIT}, "reference": "job-1"}}, {{}}]', "commands.1.command must be one of debit, "),
-        (f'[{DEBIT}, "colour": 1}}]', "commands.0.colour is no member of a debit."),
+        (f'[{DEBIT}, "colour": 1}}]', "commands.0.colour is no member of a debit\n"),
         ('[{"command": ["debit"]}]', "commands.0.command must be one of debit, "),
     ],
 )
@@ -48,6 +48,49 @@ def test_what_is_wrong_is_told_with_its_place(text: str, told: str) -> None:
     assert caught.value.exit_code == 2
     assert told in caught.value.message
     assert caught.value.message.endswith(EXPECTED)
+
+
+def told_of(*commands: str) -> str:
+    with pytest.raises(click.BadParameter) as caught:
+        read(f"[{', '.join(commands)}]")
+    return caught.value.message
+
+
+GOOD = f'{DEBIT}, "reference": "job-1"}}'
+
+
+def test_every_command_that_is_none_is_told() -> None:
+    assert told_of(GOOD, "7", f'{DEBIT}, "reference": 7}}', GOOD, "{}").splitlines() == [
+        "3 of its 5 commands make no request:",
+        "  commands.1 is not an object, but a number",
+        "  commands.2.reference must be an id, or a pair of type and id that are texts, not int",
+        "  commands.4.command must be one of debit, hold, capture, release, extend, refund",
+        f"Nothing was sent. {EXPECTED}",
+    ]
+
+
+def test_of_very_many_the_first_are_told_and_how_many_more_there_are() -> None:
+    lines = told_of(*["null"] * 11).splitlines()
+    assert lines[1:-1] == [
+        *(f"  commands.{place} is not an object, but null" for place in range(SHOWN)),
+        "  and 1 more",
+    ]
+    assert "more" not in told_of(*["null"] * SHOWN)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "place"),
+    [('{"a": NaN}', "metadata.a"), ('{"a": -Infinity}', "metadata.a"),
+     ('{"a": ["\\ud800"]}', "metadata.a.0")],
+)  # fmt: skip
+def test_what_only_some_readers_take_for_json_is_told(metadata: str, place: str) -> None:
+    told = told_of(GOOD, f'{DEBIT}, "reference": "job-2", "metadata": {metadata}}}')
+    assert f"  commands.1.{place} cannot be written as JSON: " in told
+
+
+def test_a_member_that_stands_twice_is_told() -> None:
+    told = told_of(GOOD, f'{DEBIT}, "reference": "job-1", "quantity": 13}}')
+    assert "it has the member 'quantity' twice in one object. " in told
 
 
 def test_what_is_no_text_is_told() -> None:
