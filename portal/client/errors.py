@@ -243,7 +243,7 @@ class RateLimitedError(RefusedError):
 
 
 class StorageUnavailableError(RefusedError):
-    """The ledger could not be read or written."""
+    """The ledger could not be read or written; whether this was done is not known."""
 
     retry_after: int | None
 

@@ -153,13 +153,15 @@ ADVICE: Final[Mapping[str, Advice]] = {
         "try again after `retry_after` seconds with the same key; spread the work",
     ),
     "internal_error": Advice(
-        "the door itself failed, before or after the request was done; none should ever see this",
-        "send the request again with the same key: that is right, and never does it twice; "
-        "where it goes on failing, report it",
+        "the door itself failed, and whether the request was done is not known; none should ever "
+        "see this",
+        "send it again with the same key: that is right, and never does it twice; where it goes "
+        "on failing, report it",
     ),
     "storage_unavailable": Advice(
-        "the ledger could not be read or written, or too many batches are waiting (`detail` says "
-        "which); nothing was granted, charged or acknowledged",
-        "try again after `Retry-After` seconds with the same key",
+        "the ledger could not be read or written, and whether it was done is not known; or too many"
+        " batches are waiting, and nothing was done (`detail` says which)",
+        "send it again with the same key after `Retry-After` seconds: that is right, and never "
+        "does it twice",
     ),
 }

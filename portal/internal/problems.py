@@ -140,7 +140,7 @@ def internal_error_body(instance: str) -> dict[str, Any]:
     """Its members."""
     code, row = UNEXPECTED
     detail = (
-        "The door failed, and whether this was done is not said: send it again with the same key,"
+        "The door failed, and whether this was done is not known: send it again with the same key,"
         " which never does it twice."
     )
     return _body(code, row, detail, instance, {})

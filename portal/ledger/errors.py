@@ -227,7 +227,7 @@ class InProgressError(NumberedError):
 
 @dataclass(eq=False)
 class StorageUnavailableError(NumberedError):
-    """The ledger cannot be written now; nothing was granted and nothing was charged."""
+    """The ledger did not answer, and whether this was done is not known: the same key tells."""
 
     retry_after: int = 1
 

@@ -30,8 +30,8 @@ SENTENCES: Final = {
     404: "The address may be mistyped, or the page belongs to another account.",
     405: "This address cannot be used like that.",
     413: "The form holds more than this page takes.",
-    500: "Nothing was changed. If it happens again, tell us the number below.",
-    503: "Nothing was changed and nothing was charged. Try again in a moment.",
+    500: "No page charges anything. If it happens again, tell us the number below.",
+    503: "No page charges anything. Try again in a moment.",
 }
 
 

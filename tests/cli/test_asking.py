@@ -30,7 +30,7 @@ def test_a_ledger_that_cannot_be_written_is_told(
         raise ledger.StorageUnavailableError
 
     monkeypatch.setattr(operated.extensions["portal"], "submit", fail)
-    with operated.app_context(), pytest.raises(click.ClickException, match="cannot be written"):
+    with operated.app_context(), pytest.raises(click.ClickException, match="is not known"):
         ask(ledger.Advance(account_id="acme"))
 
 

@@ -96,7 +96,8 @@ def test_a_database_that_does_not_answer_is_told_apart(
     answer = ada.get("/usage")
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "2"
-    assert "nothing was charged" in answer.text
+    assert "No page charges anything. Try again in a moment." in answer.text
+    assert "was changed" not in answer.text
 
 
 def test_a_request_for_a_strange_host_gets_plain_words(desk: Desk) -> None:
