@@ -195,7 +195,10 @@ def read(
 
 
 def submit(asking: Caller, asked: Sequence[Asked], *, atomic: bool) -> list[Answer]:
-    """The answer to each command, in order. Raises UndoneError where all are done or none."""
+    """The answer to each command, in order.
+
+    Raises UndoneError where all are done or none; by what no ledger needs to refuse, first.
+    """
     wrong = {place: each.counted for place, each in enumerate(asked)
              if isinstance(each.counted, Exception)}  # fmt: skip
     if atomic and wrong:

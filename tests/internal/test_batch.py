@@ -470,6 +470,34 @@ def test_whatever_refuses_a_command_refuses_all(
     assert send(narrow, debit(50), debit(50), atomic=True).status_code == 201
 
 
+UNPRICED = debit(1, operation="sing")  # is refused when it is decided
+UNREADABLE_ALONE = debit(-1)
+OVER_THE_DAY = debit(91)
+FIRST: list[tuple[list[Members], int, str]] = [
+    ([UNPRICED, UNREADABLE_ALONE], 1, "validation"),
+    ([UNPRICED, UNREADABLE_ALONE, debit(101), debit(-2)], 1, "validation"),
+    ([UNPRICED, debit(101), UNREADABLE_ALONE], 1, "key_cap"),
+    ([UNPRICED, command("capture", hold=f"hld_{0:032}", credits=1)], 0, "unknown_operation"),
+    ([UNPRICED, debit(10), OVER_THE_DAY], 2, "key_cap"),
+    ([OVER_THE_DAY, debit(10), UNREADABLE_ALONE], 2, "validation"),
+    ([debit(10), UNPRICED, debit(1, account="nobody")], 1, "unknown_operation"),
+    ([debit(10), debit(1, account="nobody"), UNPRICED], 1, "account_not_found"),
+]
+
+
+@pytest.mark.parametrize(("commands", "index", "code"), FIRST)
+def test_what_no_ledger_needs_to_refuse_is_told_before_anything_is_decided(
+    service: Service, vault: Database, commands: list[Members], index: int, code: str
+) -> None:
+    """Members and what the key may ask for, then its units of the day, then the ledger's word."""
+    narrow = service.issue("narrow", scopes=("debit", "hold"), max_units=100, daily_units=100)
+    before = digest_of(vault, without=BESIDE)
+    answer = send(narrow, *commands, atomic=True)
+    assert (answer.json["index"], answer.json["code"]) == (index, code)
+    assert answer.json["idempotency_key"] == commands[index]["idempotency_key"]
+    assert digest_of(vault, without=BESIDE) == before
+
+
 def test_a_bound_refusal_undoes_all_as_it_was_told_before(service: Service) -> None:
     open_small(service)
     short = debit(900, account="small")
