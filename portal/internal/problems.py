@@ -66,7 +66,7 @@ HTTP: Final[Mapping[int, tuple[str, Row]]] = {
     413: ("payload_too_large", Row(413, "Content too large")),
     415: ("unsupported_media_type", Row(415, "Unsupported media type")),
 }
-UNEXPECTED: Final = ("internal_error", Row(500, "Internal error"))
+UNEXPECTED: Final = ("internal_error", Row(500, "Internal error", True))
 # Where the code of a refusal stands for those who count and log it.
 PROBLEM: Final = "portal.problem"
 # Where statuses and codes of a batch's commands stand for the same.

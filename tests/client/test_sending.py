@@ -61,7 +61,7 @@ def debit(credits: Credits, **more: Any) -> Any:
         says(429, b"", Retry_After="0"),
         refuses("storage_unavailable", 503, retryable=True),
         refuses("in_progress", 409, retryable=True),
-        refuses("internal_error", 500),
+        refuses("internal_error", 500, retryable=True),
     ],
     ids=["hung-up", "half", "html", "list", "502", "429", "503", "in-progress", "500"],
 )

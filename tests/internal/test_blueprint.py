@@ -115,6 +115,7 @@ def test_a_fault_of_the_door_tells_nothing(
     answer = service.post("/debits", members, key=key)
     assert (answer.status_code, answer.json["code"]) == (500, "internal_error")
     assert b"secret" not in answer.data
+    assert answer.json["retryable"] is True
     assert answer.json["detail"] == (
         "The door failed, and whether this was done is not known: send it again with the same key,"
         " which never does it twice."

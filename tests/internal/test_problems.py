@@ -239,3 +239,8 @@ def test_the_document_s_example_has_the_members_of_a_real_one(
     text = re.findall(r"```json\n(.+?)```", DOCUMENT.read_text(), re.S)[0]
     answer = Provoke(service, clock, monkeypatch).insufficient_credits()
     assert list(json.loads(text)) == list(answer.json)
+
+
+def test_whose_outcome_is_not_known_may_always_be_asked_for_again() -> None:
+    """A program that acts on `retryable` alone asks again with the same key, and hears."""
+    assert all(row.retryable for row in [*TABLE.values(), UNEXPECTED[1]] if row.status >= 500)
