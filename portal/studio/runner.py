@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError
 
 from portal.client import (
+    ArgumentError,
     Credits,
     CreditsError,
     HeldCredits,
@@ -24,7 +25,7 @@ from portal.studio.shelf import Shelf
 from portal.studio.telling import tell
 
 # After these nothing was done; after any other nobody knows.
-CERTAIN = (RefusedError, UnreachableError, MisconfiguredError)
+CERTAIN = (ArgumentError, MisconfiguredError, RefusedError, UnreachableError)
 log = logging.getLogger("portal.studio")
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from portal.client import Credits
+from portal.client import ArgumentError, Credits
 from portal.client import Settings as Address
 from portal.studio.jobs import Job
 from portal.studio.runner import Runner
@@ -92,6 +92,18 @@ def test_without_a_portal_nothing_is_begun(shelf: Shelf, settings: Settings) -> 
     job = shelf.get(job.id)
     assert (job.stage, job.note, shelf.kept(job.id)) == ("refused", "", [])
     assert "After 1 tries" in job.said
+
+
+def test_what_was_never_sent_was_not_done(
+    shelf: Shelf, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def odd(*_: object, **__: object) -> None:
+        raise ArgumentError("quantity", "must be a whole number, not str")
+
+    monkeypatch.setattr(Credits, "quote", odd)
+    job, _ = ran(shelf, settings, EMPTY)
+    assert (job.stage, job.hold) == ("refused", "")
+    assert "quantity must be a whole number" in job.said
 
 
 def test_a_capture_that_nobody_answered_stays_undecided(shelf: Shelf, settings: Settings) -> None:
