@@ -32,6 +32,14 @@ BEGINS = """() => {
   return [all.length, [...begins]];
 }"""
 
+# The first column's head of every list of entries, and whether it can be seen.
+HEADS = """() => [...document.querySelectorAll(".entries")].map(table => {
+  const head = table.querySelector("th");
+  head.scrollIntoView({block: "center"});
+  const {left, top, height} = head.getBoundingClientRect();
+  return [head.innerText, document.elementFromPoint(left + 4, top + height / 2) === head];
+})"""
+
 
 @pytest.fixture
 def page(browser: Browser, scene: Scene) -> Iterator[Page]:
@@ -144,6 +152,25 @@ def test_what_an_entry_says_is_in_line_however_it_wraps(
     kinds, begins = page.evaluate(BEGINS)
     assert kinds > 50
     assert len(begins) == 1, begins
+    context.close()
+
+
+@pytest.mark.parametrize("width", [320, 390, 1280])
+def test_lists_of_times_name_their_zone_however_narrow(
+    browser: Browser, scene: Scene, width: int
+) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 900})
+    page = context.new_page()
+    sign_in(page, scene)
+    for path in ("/usage", "/ledger", "/ledger?type=refusal"):
+        page.goto(scene.url + path)
+        assert page.evaluate(HEADS) == [["When, UTC", True]], path
+    for path in ("/usage", f"/ledger/{scene.ids['debit']}"):
+        page.goto(scene.url + path)
+        labels = page.locator("td[data-label^=Lapses]").evaluate_all(
+            "cells => cells.map(cell => cell.dataset.label)"
+        )
+        assert set(labels) == {"Lapses, UTC"}, path
     context.close()
 
 
