@@ -1,6 +1,8 @@
 """How numbers, shares and instants are written for people. It decides nothing."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -28,19 +30,22 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
     return f"{credits(number)} {noun if number == 1 else plural or noun + 's'}"
 
 
-def share(part: int, whole: int) -> str:
-    """A share in per cent: one decimal under 10 %, none above, "<0.1 %" for a trace.
+def shares(parts: Sequence[int]) -> tuple[str, ...]:
+    """The shares of parts in their sum, in per cent; as they stand there they add up to 100.
 
-    Rounded to the nearest, so that shares of a whole add up to about 100 %.
+    All have one decimal where one is under 10 %, else none; "<0.1 %" is a trace that counts
+    nothing. Each is rounded down, and what is left goes to those that lost most by it (the method
+    of the largest remainder), of equal ones to the greater part, then to the first.
     """
-    if whole <= 0 or part <= 0:
-        return "0 %"
-    if part * 1000 < whole:
-        return "<0.1 %"
-    mille = (part * 2000 + whole) // (2 * whole)
-    if mille < 100:
-        return f"{mille // 10}.{mille % 10} %"
-    return f"{(part * 200 + whole) // (2 * whole)} %"
+    parts = [max(part, 0) for part in parts]
+    whole = sum(parts) or 1
+    units = 1000 if any(0 < part * 10 < whole for part in parts) else 100
+    rounded = [part * units // whole for part in parts]
+    left = units - sum(rounded) if any(parts) else 0
+    ranked = sorted(range(len(parts)), key=lambda n: (-(parts[n] * units % whole), -parts[n], n))
+    for place in ranked[:left]:
+        rounded[place] += 1
+    return tuple(map(partial(_percent, in_tenths=units == 1000), parts, rounded))
 
 
 def zone_of(name: str) -> ZoneInfo:
@@ -135,6 +140,14 @@ def middle(text: str, size: int = 24) -> str:
     """A long id with its middle left out."""
     head = (size - 1) * 2 // 3
     return text if len(text) <= size else f"{text[:head]}…{text[head + 1 - size :]}"
+
+
+def _percent(part: int, units: int, *, in_tenths: bool) -> str:
+    if part == 0:
+        return "0 %"
+    if units == 0:
+        return "<0.1 %"
+    return f"{units // 10}.{units % 10} %" if in_tenths else f"{units} %"
 
 
 def _time(at: int, text: str) -> Markup:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from portal import current, ledger, pricing
 from portal.web import charts, wording
-from portal.web.formats import counted, utc_day, zone_of
+from portal.web.formats import counted, shares, utc_day, zone_of
 from portal.web.pages import Blocks, Part, asked_target, page, tagged, unchanged
 from portal.web.spans import CHOICES, Span, span_of
 from portal.web.standing import standing_of, tag_of
@@ -37,6 +37,7 @@ class Row(NamedTuple):
     jobs: int
     charged: int
     refunded: int
+    share: str
 
     @property
     def net(self) -> int:
@@ -115,7 +116,9 @@ def breakdown(
 ) -> tuple[Row, ...]:
     """One row an operation, the dearest first."""
     by_key = {one.key: one for one in series}
-    rows = (
+    dearest = sorted(totals, key=lambda total: (-total.charged, total.operation))
+    shown = shares([total.charged for total in dearest])
+    return tuple(
         Row(
             total.operation,
             by_key[total.operation].title,
@@ -124,10 +127,10 @@ def breakdown(
             total.jobs,
             total.charged,
             total.refunded,
+            share,
         )
-        for total in totals
+        for total, share in zip(dearest, shown, strict=True)
     )
-    return tuple(sorted(rows, key=lambda row: (-row.charged, row.operation)))
 
 
 def refunds_by_day(days: Sequence[ledger.UsageDay]) -> Counter[int]:

@@ -40,6 +40,13 @@ HEADS = """() => [...document.querySelectorAll(".entries")].map(table => {
   return [head.innerText, document.elementFromPoint(left + 4, top + height / 2) === head];
 })"""
 
+# On how many lines each share of the breakdown stands.
+LINES = """() => [...document.querySelectorAll("#breakdown td.share")].map(cell => {
+  const words = document.createRange();
+  words.selectNodeContents(cell.lastChild);
+  return new Set([...words.getClientRects()].map(line => Math.round(line.top))).size;
+})"""
+
 
 @pytest.fixture
 def page(browser: Browser, scene: Scene) -> Iterator[Page]:
@@ -171,6 +178,16 @@ def test_lists_of_times_name_their_zone_however_narrow(
             "cells => cells.map(cell => cell.dataset.label)"
         )
         assert set(labels) == {"Lapses, UTC"}, path
+    context.close()
+
+
+@pytest.mark.parametrize("width", [320, 390, 1280])
+def test_a_share_stands_on_one_line(browser: Browser, scene: Scene, width: int) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 900})
+    page = context.new_page()
+    sign_in(page, scene)
+    page.goto(f"{scene.url}/usage?period=30d")
+    assert page.evaluate(LINES) == [1, 1, 1, 1]
     context.close()
 
 

@@ -1,6 +1,8 @@
 """How numbers, shares and instants are written for people."""
 
 from datetime import date
+from decimal import Decimal
+from itertools import product
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -34,15 +36,50 @@ def test_a_noun_follows_its_number() -> None:
 
 
 @pytest.mark.parametrize(
-    ("part", "whole", "said"),
+    ("parts", "said"),
     [
-        (0, 10, "0 %"), (5, 0, "0 %"), (-1, 10, "0 %"), (1, 10_000, "<0.1 %"),
-        (1, 1000, "0.1 %"), (99, 1000, "9.9 %"), (1, 10, "10 %"), (1, 3, "33 %"), (7, 7, "100 %"),
-        (2, 3, "67 %"), (178, 100_000, "0.2 %"), (999, 10_000, "10 %"),
+        ([], []), ([0], ["0 %"]), ([0, 0, 0], ["0 %"] * 3), ([7], ["100 %"]),
+        ([7, 0], ["100 %", "0 %"]), ([955, 45], ["95.5 %", "4.5 %"]),
+        ([2, 1], ["67 %", "33 %"]), ([1, 1, 1], ["34 %", "33 %", "33 %"]),
+        ([1] * 6, ["17 %"] * 4 + ["16 %"] * 2), ([355, 345, 300], ["36 %", "34 %", "30 %"]),
+        ([9, 1], ["90 %", "10 %"]), ([91, 9], ["91.0 %", "9.0 %"]),
+        ([9999, 1], ["100.0 %", "<0.1 %"]), ([9994, 6], ["99.9 %", "0.1 %"]),
+        ([9995, 5], ["100.0 %", "<0.1 %"]), ([10**15, 1, 0], ["100.0 %", "<0.1 %", "0 %"]),
+        ([-5, 5], ["0 %", "100 %"]),
     ],
 )  # fmt: skip
-def test_shares_have_a_decimal_under_ten_per_cent_alone(part: int, whole: int, said: str) -> None:
-    assert formats.share(part, whole) == said
+def test_shares_have_a_decimal_where_one_is_under_ten_per_cent(
+    parts: list[int], said: list[str]
+) -> None:
+    assert list(formats.shares(parts)) == said
+
+
+def percent(said: str) -> Decimal:
+    """The number of a share; a trace counts nothing."""
+    return Decimal("0" if said.startswith("<") else said.removesuffix(" %"))
+
+
+def test_shares_add_up_to_a_hundred_in_their_order_and_each_is_next_to_its_own() -> None:
+    several = [
+        *product((0, 1, 2, 3, 7, 50, 333), repeat=4),
+        (1,) * 999,
+        (1,) * 1500,
+        (5000, *[1] * 400),
+    ]
+    for parts in several:
+        said = [percent(share) for share in formats.shares(parts)]
+        whole = sum(parts)
+        assert sum(said) == (100 if whole else 0), parts
+        unit = 1 if all(share == int(share) for share in said) else Decimal("0.1")
+        ranked = sorted(zip(parts, said, strict=True))
+        assert [share for _, share in ranked] == sorted(said), parts
+        for part, share in ranked:
+            assert abs(share * whole - part * 100) < unit * max(whole, 1), parts
+
+
+def test_of_equal_shares_the_first_gets_what_is_left() -> None:
+    assert formats.shares([1] * 7) == ("15 %", "15 %", *["14 %"] * 5)
+    assert formats.shares([1] * 1500) == ("0.1 %",) * 1000 + ("<0.1 %",) * 500
 
 
 def test_an_instant_is_told_in_the_zone_with_utc_beside() -> None:

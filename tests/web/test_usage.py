@@ -92,6 +92,14 @@ def test_the_breakdown_sums_up_with_refunds_beside(desk: Desk, ada: Visitor) -> 
     assert "All operations 2 1,355 204 1,151" in text
 
 
+def test_shares_of_the_breakdown_add_up(desk: Desk, ada: Visitor) -> None:
+    desk.done(desk.debit("acme", 955))
+    desk.done(desk.debit("acme", 90, "generate.fast"))
+    text = words(ada.get("/usage").text)
+    assert "Generate speech 1 955 characters 955 0 955 95.5 %" in text
+    assert "Generate speech, fast model 1 90 characters 45 0 45 4.5 %" in text
+
+
 def test_a_row_leads_to_its_entries(desk: Desk, ada: Visitor) -> None:
     desk.done(desk.debit("acme", 5, "generate.fast"))
     text = ada.get("/usage?period=7d").text
