@@ -231,6 +231,8 @@ def test_the_page_links_to_what_it_shows_without_scripts(told: Desk, ada: Visito
     ]
     part = ada.part("/ledger?type=hold", "div#results").text
     assert links(part)[0] == '<a href="/ledger.csv?type=hold">'
+    for text in (page, part):
+        assert text.index("/ledger.csv") < text.index('id="rows"')
     assert links(ada.get("/ledger").text)[0] == '<a href="/ledger.csv">'
     assert links(ada.get("/ledger?type=refusal").text) == []
     assert links(ada.get("/ledger?reference=nothing").text) == []

@@ -199,6 +199,11 @@ def test_the_form_shows_what_was_asked(told: Desk, ada: Visitor) -> None:
     assert 'type="date" value="2026-11-02"' in text
 
 
+def test_the_rows_are_called_what_they_are(told: Desk, ada: Visitor) -> None:
+    for query, title in (("", "Entries"), ("type=hold", "Entries"), ("type=refusal", "Refusals")):
+        assert f'<h2 id="rows-title">{title}</h2>' in ada.get(f"/ledger?{query}").text
+
+
 def test_nothing_found_offers_the_way_back(told: Desk, ada: Visitor) -> None:
     text = ada.get("/ledger?reference=nothing").text
     assert "Nothing matches these filters." in text
