@@ -1,5 +1,6 @@
-// What pages cannot do by themselves: ask now and then whether anything has changed, and say
-// so when the server cannot be reached. Without this file every page still works by reloading.
+// What pages cannot do by themselves: ask now and then whether anything has changed, say
+// so when the server cannot be reached, and mark what is wrong in a form. Without this file every
+// page still works by reloading.
 (() => {
   "use strict";
   const SOON = 3000; // after activity, twenty times
@@ -34,6 +35,14 @@
   }
   document.addEventListener("visibilitychange", shown);
   document.addEventListener("htmx:after:swap", () => (quick = QUICK_ASKS));
+
+  // A form stays while its results come in: what is wrong with its fields comes beside them.
+  document.addEventListener("htmx:after:swap", () => {
+    const wrong = String(!document.querySelector("#problem:empty"));
+    for (const field of document.querySelectorAll("[aria-describedby=problem]")) {
+      field.setAttribute("aria-invalid", wrong);
+    }
+  });
 
   const flash = document.getElementById("flash");
   document.addEventListener("htmx:error", () => {

@@ -75,6 +75,8 @@ def entries() -> Response:
     asked, tariffs = Asked.read(request.args), current.tariffs()
     for name in asked.unread(request.args):
         raise BadRequest(f"The filter “{name}” cannot be read: a file would not show that.")
+    if asked.fault:
+        raise BadRequest(asked.fault)
     with current.database.reading() as connection:
         account = ledger.get_account(connection, account_id())
         wanted = asked.filter(zone_of(account.time_zone))

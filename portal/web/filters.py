@@ -57,6 +57,14 @@ class Asked:
         return [name for name in NAMES if args.get(name, "").strip() and name not in kept]
 
     @property
+    def fault(self) -> str:
+        """Why the dates, though they can be read, keep nothing; empty where they are in order."""
+        if self.since is None or self.until is None or self.since <= self.until:
+            return ""
+        dates = f"From {long_day(self.since)} to {long_day(self.until)}"
+        return f"{dates}: the first day is after the last."
+
+    @property
     def refusals_only(self) -> bool:
         """Whether only attempts that were refused are wanted."""
         return self.type == "refusal"

@@ -16,7 +16,7 @@ from portal.web.visitor import account_id, members_only
 bp = members_only(Blueprint("history", __name__))
 
 BLOCKS: Final[Blocks] = {
-    "results": (Part("results"),),
+    "results": (Part("results"), Part("problem", "textContent")),
     "more": (Part("more"), Part("rows", "beforeend")),
 }
 ROWS: Final = 50
@@ -133,7 +133,9 @@ def operations(tariffs: pricing.Tariffs) -> dict[str, str]:
 
 
 def spoken(asked: Asked, strip: ledger.Strip | None, lines: list[Line]) -> str:
-    """What a screen reader hears when other rows come in."""
+    """What a screen reader hears when other rows come in; a fault is read out by itself."""
+    if asked.fault:
+        return ""
     if strip is None:
         return counted(len(lines), "more entry", "more entries")
     if asked.refusals_only:

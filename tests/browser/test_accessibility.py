@@ -82,6 +82,7 @@ def paths(scene: Scene) -> dict[str, list[str]]:
     )]  # fmt: skip
     return {
         ADA: ["/usage", "/ledger", "/ledger?type=refusal&from=2020-01-01", "/ledger?reference=none",
+              "/ledger?from=2020-03-02&to=2020-03-01",
               "/nowhere", *entries, "/plans?generate=1204&generate.jobs=30&clone=x"],
         BOB: ["/usage", f"/ledger/{scene.ids['bolt refused']}"],
         FAY: ["/usage", "/ledger"],

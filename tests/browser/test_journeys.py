@@ -120,6 +120,34 @@ def test_filters_combine_and_come_off_one_by_one(page: Page, scene: Scene, scrip
     expect(page.get_by_label("Operation")).to_have_value("design")
 
 
+def test_dates_the_wrong_way_round_are_told_and_mended(
+    page: Page, scene: Scene, scripts: bool
+) -> None:
+    sign_in(page, scene)
+    page.goto(f"{scene.url}/ledger")
+    first, last, problem = (
+        page.get_by_label("From"),
+        page.get_by_label("To"),
+        page.locator("#problem"),
+    )
+    expect(problem).to_be_hidden()
+    first.fill("2020-03-02")
+    last.fill("2020-03-01")
+    if not scripts:
+        page.get_by_role("button", name="Apply").click()
+    expect(problem).to_have_text("From 2 Mar 2020 to 1 Mar 2020: the first day is after the last.")
+    for field, typed in ((first, "2020-03-02"), (last, "2020-03-01")):
+        expect(field).to_have_value(typed)
+        expect(field).to_have_attribute("aria-invalid", "true")
+        expect(field).to_have_accessible_description(re.compile("^From 2 Mar 2020 to"))
+    last.fill("")
+    if not scripts:
+        page.get_by_role("button", name="Apply").click()
+    expect(problem).to_be_hidden()
+    expect(first).not_to_have_attribute("aria-invalid", "true")
+    expect(page.locator("#rows > tr")).to_have_count(51)
+
+
 @both
 def test_the_history_is_taken_along_as_a_file(page: Page, scene: Scene, scripts: bool) -> None:
     sign_in(page, scene)

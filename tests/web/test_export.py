@@ -20,7 +20,7 @@ both = pytest.mark.parametrize("dialect", DIALECTS, indirect=True)
 FILTERS = (
     "", "type=charge", "type=hold", "type=refund", "type=grant", "type=expiry", "operation=clone",
     "operation=nonsense", "reference=job-0002", "reference=%3D1", "from=2026-11-20",
-    "to=2026-11-17", "from=2026-11-18&to=2026-11-19", "from=2026-11-19&to=2026-11-18",
+    "to=2026-11-17", "from=2026-11-18&to=2026-11-19",
     "type=charge&operation=generate&from=2026-11-18",
 )  # fmt: skip
 
@@ -104,6 +104,13 @@ def test_a_filter_that_cannot_be_read_is_refused(told: Desk, ada: Visitor, query
     answer = ada.get(f"/ledger.csv?{query}")
     assert answer.status_code == 400
     assert query.partition("=")[0] in answer.text
+    assert "Content-Disposition" not in answer.headers
+
+
+def test_dates_the_wrong_way_round_are_refused(told: Desk, ada: Visitor) -> None:
+    answer = ada.get("/ledger.csv?from=2026-11-19&to=2026-11-18")
+    assert answer.status_code == 400
+    assert "From 19 Nov 2026 to 18 Nov 2026: the first day is after the last." in answer.text
     assert "Content-Disposition" not in answer.headers
 
 

@@ -78,3 +78,12 @@ def test_types_stand_for_kinds_the_ledger_has() -> None:
 )
 def test_dates_are_said_in_words(since: date | None, until: date | None, title: str) -> None:
     assert Asked(since=since, until=until).range_title == title
+
+
+def test_dates_the_wrong_way_round_are_a_fault_that_names_both() -> None:
+    asked = read(from_="2026-11-22", to="2026-11-01")
+    assert asked.fault == "From 22 Nov 2026 to 1 Nov 2026: the first day is after the last."
+    assert asked.query() == {"from": "2026-11-22", "to": "2026-11-01"}
+    for words in ({}, {"from_": "2026-11-22"}, {"to": "2026-11-22"},
+                  {"from_": "2026-11-22", "to": "2026-11-22"}):  # fmt: skip
+        assert read(**words).fault == ""

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from portal import ledger
-from tests.web.desk import DAY, HOUR, MINUTE, NOW, STUDIO, Desk, Visitor, words
+from tests.web.desk import DAY, HOUR, MINUTE, NOW, STUDIO, Desk, Shape, Visitor, words
 
 
 def rows(text: str) -> list[str]:
@@ -202,6 +202,43 @@ def test_the_form_shows_what_was_asked(told: Desk, ada: Visitor) -> None:
 def test_the_rows_are_called_what_they_are(told: Desk, ada: Visitor) -> None:
     for query, title in (("", "Entries"), ("type=hold", "Entries"), ("type=refusal", "Refusals")):
         assert f'<h2 id="rows-title">{title}</h2>' in ada.get(f"/ledger?{query}").text
+
+
+FAULT = "From 19 Nov 2026 to 18 Nov 2026: the first day is after the last."
+
+
+def problem(text: str) -> str | None:
+    """What the form says is wrong."""
+    found = re.search(r'<p id="problem" class="note note-bad" role="alert">(.*?)</p>', text)
+    return found[1] if found else None
+
+
+def test_dates_the_wrong_way_round_are_told_beside_what_was_typed(told: Desk, ada: Visitor) -> None:
+    answer = ada.get("/ledger?type=charge&from=2026-11-19&to=2026-11-18")
+    text = answer.text
+    assert (answer.status_code, problem(text)) == (200, FAULT)
+    dates = [tag for name, tag in Shape(text).tags if name == "input" and tag.get("type") == "date"]
+    assert [tag["value"] for tag in dates] == ["2026-11-19", "2026-11-18"]
+    assert {(tag["aria-invalid"], tag["aria-describedby"]) for tag in dates} == {
+        ("true", "problem")
+    }
+    assert '<option value="charge" selected>' in text
+    assert "/ledger?type=charge&amp;to=2026-11-18" in text  # without the one date
+    assert 'id="strip-title"' not in text
+    assert "/ledger.csv" not in text
+    assert "Show everything" in text
+
+
+def test_a_part_tells_it_and_takes_it_back(told: Desk, ada: Visitor) -> None:
+    swap = '<hx-partial hx-target="#problem" hx-swap="textContent">{}</hx-partial>'
+    wrong = ada.part("/ledger?from=2026-11-19&to=2026-11-18", "div#results").text
+    assert swap.format(FAULT) in wrong
+    assert "entries, " not in wrong  # nothing is read out over it
+    mended = ada.part("/ledger?from=2026-11-18&to=2026-11-19", "div#results").text
+    assert swap.format("") in mended
+    plain = ada.get("/ledger?from=2026-11-18&to=2026-11-19").text
+    assert problem(plain) == ""
+    assert "aria-invalid" not in plain
 
 
 def test_nothing_found_offers_the_way_back(told: Desk, ada: Visitor) -> None:
