@@ -73,8 +73,10 @@ UNDERWAY: Final = Underway()
 def entries() -> Response:
     """The file, with the filters that the history page has in its address."""
     asked, tariffs = Asked.read(request.args), current.tariffs()
-    for name in asked.unread(request.args):
-        raise BadRequest(f"The filter “{name}” cannot be read: a file would not show that.")
+    marked = request.args.get("excel", "").strip()
+    unread = asked.unread(request.args) + (["excel"] if marked not in ("", "1") else [])
+    for name in unread:
+        raise BadRequest(f"“{name}” in the address cannot be read: a file would not show that.")
     if asked.fault:
         raise BadRequest(asked.fault)
     with current.database.reading() as connection:
@@ -83,7 +85,7 @@ def entries() -> Response:
         span = ledger.seq_range(connection, account.id, wanted)
     if asked.refusals_only:  # they are no entries
         span = span._replace(first=1, last=0)
-    start = BOM + HEAD if request.args.get("excel") == "1" else HEAD
+    start = BOM + HEAD if marked else HEAD
     sent = parts(current.database.reading, start, tariffs, account.id, wanted, span)
     UNDERWAY.begin(account.id)
     response = Response(sent, headers=HEADERS)

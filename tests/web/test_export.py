@@ -103,7 +103,7 @@ def test_refusals_are_no_entries(told: Desk, ada: Visitor) -> None:
 def test_a_filter_that_cannot_be_read_is_refused(told: Desk, ada: Visitor, query: str) -> None:
     answer = ada.get(f"/ledger.csv?{query}")
     assert answer.status_code == 400
-    assert query.partition("=")[0] in answer.text
+    assert f"“{query.partition('=')[0]}” in the address cannot be read" in answer.text
     assert "Content-Disposition" not in answer.headers
 
 
@@ -148,7 +148,15 @@ def test_its_headers_let_nobody_keep_it_or_take_it_for_a_page(told: Desk, ada: V
 def test_excel_is_told_that_it_is_utf_8(told: Desk, ada: Visitor) -> None:
     plain, marked = ada.get("/ledger.csv").data, ada.get("/ledger.csv?excel=1").data
     assert marked == cells.BOM + plain
-    assert ada.get("/ledger.csv?excel=yes").data == plain
+    assert ada.get("/ledger.csv?excel=").data == plain
+
+
+@pytest.mark.parametrize("value", ["true", "yes", "0", "01", "1.0", "１"])
+def test_another_word_for_excel_is_refused(told: Desk, ada: Visitor, value: str) -> None:
+    answer = ada.get(f"/ledger.csv?type=charge&excel={value}")
+    assert answer.status_code == 400
+    assert "“excel” in the address cannot be read" in answer.text
+    assert "Content-Disposition" not in answer.headers
 
 
 def test_it_is_for_the_customer_alone(told: Desk, ada: Visitor, bob: Visitor) -> None:
