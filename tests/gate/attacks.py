@@ -34,6 +34,12 @@ def columns(table: str) -> list[str]:
     return [column.name for column in metadata.tables[table].columns if column.computed is None]
 
 
+def nothing(table: str, column: str) -> str:
+    """NULL, of the column's kind where rows beside each other would make a text of it."""
+    kind = metadata.tables[table].c[column].type.python_type
+    return "CAST(NULL AS BIGINT)" if kind is int else "NULL"
+
+
 def insert(table: str, members: dict[str, str], source: str, verb: str = "INSERT") -> str:
     """An INSERT of one row whose members are SQL over the row that `source` names."""
     names = ", ".join(f'"{name}"' for name in members)
@@ -48,7 +54,7 @@ def copied(table: str, where: str, verb: str = "INSERT", **changed: str) -> str:
 
 def entry(account: str = "ada", verb: str = "INSERT", **changed: str) -> str:
     """An INSERT of an entry that follows the account's last one in all, and moves nothing."""
-    members = dict.fromkeys(columns("entries"), "NULL") | {
+    members = {name: nothing("entries", name) for name in columns("entries")} | {
         "account_id": "id",
         "seq": "seq + 1",
         "id": "'ent_' || (seq + 1)",
@@ -67,6 +73,12 @@ def entry(account: str = "ada", verb: str = "INSERT", **changed: str) -> str:
         "hash": "head_hash",
     }
     return insert("entries", members | changed, f"accounts WHERE id = '{account}'", verb)
+
+
+def beside(first: str, *others: str) -> str:
+    """One INSERT of the rows that several would insert into the same columns."""
+    rows = [other.partition(") SELECT ")[2] for other in others]
+    return " UNION ALL SELECT ".join([first, *rows])
 
 
 def draw(

@@ -9,6 +9,7 @@ from tests.gate.attacks import (
     Attack,
     account,
     attack,
+    beside,
     charged,
     copied,
     draw,
@@ -89,8 +90,7 @@ DRAWS = [
     attack("a draw a second time", copied("draws", A_DRAW)),
     attack("a draw on another's grant", draw(BOBS_GRANT, "-1", "0"), entry(amount="-1")),
     attack("a draw on another's grant, behind one of theirs",
-           draw(BOBS_GRANT, "-1", "0", "bob") + " UNION ALL"
-           + draw(BOBS_GRANT, "1000", "0").partition(")")[2],
+           beside(draw(BOBS_GRANT, "-1", "0", "bob"), draw(BOBS_GRANT, "1000", "0")),
            entry("bob", amount="-1"), entry(kind="'grant'", reason="'goodwill'", amount="1000")),
     attack("an overdraft repaid that nobody owes", draw("NULL", "1000", "0"), entry(
         kind="'grant'", reason="'goodwill'", amount="1000")),
@@ -138,6 +138,36 @@ CHAIN = [
     attack("an entry below zero", draw("NULL", "-1000000", "0"), entry(amount="-1000000")),
     attack("a debit that is set aside too", draw(LIVE_GRANT, "0", "1"), entry(hold_amount="1")),
     attack("an adjustment nobody approved", entry(kind="'adjustment'", reason="'correction'")),
+]  # fmt: skip
+# What an entry says that does not follow from the one before, whatever it draws on.
+ODD = {
+    "leaves a gap": {"seq": "seq + 3"},
+    "says another balance": {"posted_after": "posted + 1000"},
+    "says less is held": {"held_after": "held - 1"},
+    "is off the chain": {"prev_hash": ZERO},
+    "has no hash": {"hash": "CAST('' AS {blob})"},
+    "is in the past": {"recorded_at": "changed_at - 1"},
+    "is of nobody": {"account_id": "'nobody'"},
+}
+BOBS = entry("bob", amount="-1", grant_id=BOBS_GRANT)
+SECOND = {
+    "seq": "seq + 2",
+    "id": "'ent_' || (seq + 2)",
+    "posted_after": "posted - 2",
+    "amount": "-1",
+    "grant_id": LIVE_GRANT,
+}
+TOGETHER = [
+    each
+    for name, odd in ODD.items()
+    for each in (
+        attack(f"an entry that is its draw, and {name}",
+               entry(**{"amount": "-1", "grant_id": LIVE_GRANT, **odd})),
+        attack(f"an entry beside another's that {name}",
+               beside(BOBS, entry(**{"amount": "-1", "grant_id": LIVE_GRANT, **odd}))),
+        attack(f"an entry behind one of its own that {name}",
+               beside(entry(amount="-1", grant_id=LIVE_GRANT), entry(**{**SECOND, **odd}))),
+    )
 ]  # fmt: skip
 TWICE = [
     attack("a reference debited twice", entry(**THEIRS)),
@@ -217,11 +247,15 @@ REFUNDS = [
 ]  # fmt: skip
 
 FORGERIES = [
-    *ACCOUNTS, *REVISIONS, *GRANTS, *DRAWS, *CHAIN, *TWICE, *HOLDS, *REFUNDS
+    *ACCOUNTS, *REVISIONS, *GRANTS, *DRAWS, *CHAIN, *TOGETHER, *TWICE, *HOLDS, *REFUNDS
 ]  # fmt: skip
 # What follows in all from the rows before is let through: the guards are no wall but a gate.
 HONEST = [
     attack("a debit that is its draw", entry(amount="-1", grant_id=LIVE_GRANT)),
+    attack("debits of two accounts in one statement",
+           beside(BOBS, entry(amount="-1", grant_id=LIVE_GRANT))),
+    attack("debits of one account in one statement",
+           beside(entry(amount="-1", grant_id=LIVE_GRANT), entry(**SECOND))),
     attack("a refund", entry(**A_REFUND, amount="1", grant_id=TAKEN_FROM)),
     attack("an empty account", account()),
     attack("a debit", draw(LIVE_GRANT, "-1", "0"), entry(amount="-1")),

@@ -15,7 +15,7 @@ from portal.config import Config
 from portal.database import Database, upgrade
 from portal.ledger import metadata, publish_tariff
 from tests.databases import Databases
-from tests.gate.attacks import Attack
+from tests.gate.attacks import Attack, beside
 from tests.gate.digests import of, postgresql_digest, sqlite_digest
 from tests.ledger.histories import TARIFFS, Teller, live, place
 
@@ -122,11 +122,7 @@ def together(statements: Sequence[str]) -> list[str]:
         if text.startswith("INSERT INTO draws"):
             drawn.append(text)
         elif drawn and text.startswith("INSERT INTO entries"):
-            first, *others = drawn
-            selected = [other.partition(") SELECT ")[2] for other in others]
-            written.append(
-                f"WITH ones AS ({text}) " + " UNION ALL SELECT ".join([first, *selected])
-            )
+            written.append(f"WITH ones AS ({text}) {beside(*drawn)}")
             drawn = []
         else:
             written.append(text)

@@ -1,0 +1,1 @@
+-- Entries are proved row by row here.
