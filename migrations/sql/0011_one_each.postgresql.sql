@@ -1,6 +1,7 @@
 -- What is refused stays refused; a debit costs the server an eighth less. Most appends hold one entry
 -- an account, each its own draw: there what moves an account proves the entry as well, since it
--- finds no account that an entry does not follow. Else rows are held against their neighbours.
+-- finds no account that an entry does not follow. Else rows are held against their neighbours. What
+-- holds become is written for all of them at once there, and asked row by row for the few others.
 
 CREATE OR REPLACE FUNCTION entries_move() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -9,11 +10,14 @@ DECLARE
   written bigint;
   movers bigint;
   drawing bigint;
+  opening bigint;
+  moving bigint;
   others bigint;
   asked bigint;
   done bigint;
 BEGIN
-  SELECT count(*), count(DISTINCT account_id), count(grant_id), count(hold_id) + count(reverses_id)
+  SELECT count(*), count(DISTINCT account_id), count(grant_id),
+    count(*) FILTER (WHERE hold_id IS NOT NULL OR reverses_id IS NOT NULL)
   INTO written, movers, drawing, others FROM appended;
   IF written = movers AND written = drawing THEN
     UPDATE accounts a SET posted = e.posted_after, held = e.held_after, seq = e.seq,
@@ -50,6 +54,41 @@ BEGIN
     ON CONFLICT (account_id, day, operation) DO UPDATE SET
       charged = u.charged + excluded.charged, refunded = u.refunded + excluded.refunded,
       quantity = u.quantity + excluded.quantity, jobs = u.jobs + excluded.jobs;
+    IF others > 0 THEN
+      SELECT count(*) FILTER (WHERE kind = 'hold' AND reason = 'placed'),
+        count(*) FILTER (WHERE kind IN ('capture', 'release')
+          OR (kind = 'hold' AND reason <> 'placed'))
+      INTO opening, moving FROM appended WHERE hold_id IS NOT NULL AND reverses_id IS NULL;
+      IF opening > 0 THEN
+        INSERT INTO holds (id, account_id, seq, service, operation, quantity, tariff,
+          reference_type, reference_id, amount, captured, expires_at, created_at, status)
+        SELECT e.hold_id, e.account_id, e.seq, e.actor, e.operation, e.quantity, e.tariff,
+          e.reference_type, e.reference_id, e.hold_amount, 0, e.expires_at, e.recorded_at, 'open'
+        FROM appended e
+        WHERE e.kind = 'hold' AND e.reason = 'placed' AND e.reverses_id IS NULL;
+      END IF;
+      IF moving > 0 THEN
+        UPDATE holds h SET
+          amount = h.amount + CASE e.kind WHEN 'hold' THEN e.hold_amount ELSE 0 END,
+          quantity = CASE e.kind WHEN 'hold' THEN e.quantity ELSE h.quantity END,
+          expires_at = CASE e.kind WHEN 'hold' THEN e.expires_at ELSE h.expires_at END,
+          captured = h.captured - e.amount,
+          status = coalesce(e.resolution, h.status),
+          resolved_seq = CASE WHEN e.resolution IS NOT NULL THEN e.seq END
+        FROM appended e
+        WHERE h.id = e.hold_id AND h.account_id = e.account_id AND h.status = 'open'
+          AND e.reverses_id IS NULL AND NOT (e.kind = 'hold' AND e.reason = 'placed')
+          AND CASE WHEN e.kind = 'hold' THEN true
+            WHEN e.kind NOT IN ('capture', 'release') THEN false
+            WHEN e.resolution IS NOT NULL THEN e.hold_amount = h.captured - h.amount
+            ELSE e.hold_amount = e.amount END;
+        GET DIAGNOSTICS done = ROW_COUNT;
+        IF done <> moving THEN
+          RAISE EXCEPTION 'guard: the hold is not open, or its rest is another';
+        END IF;
+      END IF;
+      others := others - opening - moving;
+    END IF;
   ELSE
     SELECT n.account_id, n.seq INTO wrong FROM (
       SELECT e.account_id, e.seq, e.amount, e.hold_amount, e.posted_after, e.held_after,
@@ -110,7 +149,8 @@ BEGIN
   IF others > 0 THEN
     PERFORM entries_resolve_rows(array_agg(e ORDER BY e.account_id, e.seq))
     FROM appended a JOIN entries e ON e.account_id = a.account_id AND e.seq = a.seq
-    WHERE e.hold_id IS NOT NULL OR e.reverses_id IS NOT NULL;
+    WHERE e.reverses_id IS NOT NULL OR (e.hold_id IS NOT NULL
+      AND (opening IS NULL OR e.kind NOT IN ('hold', 'capture', 'release')));
   END IF;
   RETURN NULL;
 END $$

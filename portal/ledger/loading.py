@@ -42,12 +42,8 @@ def load(
     ids = {each.account_id for each in commands if hasattr(each, "account_id")}
     if hold_ids or entry_ids:
         ids |= owners(connection, hold_ids, entry_ids)
-    open_holds = load_states(connection, known, commands, sorted(ids), lock=lock)
-    named = set(hold_ids)
-    known.holds = {hold.id: hold for hold in open_holds if hold.id in named}
-    pinned = named.union(hold.id for hold in open_holds if hold.expires_at <= now)
-    if pinned:
-        load_holds(connection, known, hold_ids, sorted(pinned))
+    pins = load_states(connection, known, commands, sorted(ids), hold_ids, lock=lock)
+    load_holds(connection, known, hold_ids, pins, now)
     if entry_ids:
         load_reversibles(connection, known, entry_ids)
     load_payments(connection, known, commands)
@@ -65,9 +61,15 @@ def owners(connection: Connection, hold_ids: list[str], entry_ids: list[str]) ->
 
 
 def load_states(
-    connection: Connection, known: Known, commands: Sequence[Command], ids: list[str], *, lock: bool
-) -> list[Hold]:
-    """Load states, answered keys and charged references; gives the open holds."""
+    connection: Connection,
+    known: Known,
+    commands: Sequence[Command],
+    ids: list[str],
+    hold_ids: list[str],
+    *,
+    lock: bool,
+) -> list[Row]:
+    """Load states, answered keys and charged references; gives what the named holds pin."""
     requests = [each.request for each in commands if each.request]
     claims = [claim_of(each) for each in commands if isinstance(each, SPENDING_COMMANDS)]
     states: States | None = connection.info.get(STATES) if lock else None
@@ -82,13 +84,16 @@ def load_states(
     if claims:
         wanted = {"wanted": claims}
         asked_for += [(queries.HELD, wanted), (queries.DEBITED, wanted)]
+    if hold_ids:
+        asked_for.append((queries.PINS, {"holds": hold_ids}))
     found = iter(read_all(connection, asked_for))
     if new["ids"]:
         known.states |= states_of(next(found), next(found), next(found))
     known.answered = {(row[0], row[1]): Answered._make(row) for row in next(found)}
     known.outcomes = outcomes_of(connection, known.answered.values())
-    known.charged = {row[:4]: row[4] for rows in found for row in rows}
-    return [hold for state in known.states.values() for hold in state.holds.values()]
+    charged = [next(found), next(found)] if claims else []
+    known.charged = {row[:4]: row[4] for rows in charged for row in rows}
+    return next(found, [])
 
 
 def states_of(
@@ -110,19 +115,29 @@ def states_of(
 
 
 def load_holds(
-    connection: Connection, known: Known, hold_ids: list[str], pinned: list[str]
+    connection: Connection, known: Known, hold_ids: list[str], pins: list[Row], now: int
 ) -> None:
-    """What is `pinned` by holds; of those that commands name and that are open no more, the holds
-    and the entries that closed them, too.
+    """What holds pin: those that commands name, of which `pins` says it, and those that ran out.
+
+    Of those that are named and open no more, the holds and the entries that closed them, too.
     """
+    opened = [hold for state in known.states.values() for hold in state.holds.values()]
+    named = set(hold_ids)
+    known.holds = {hold.id: hold for hold in opened if hold.id in named}
+    ran_out = {"holds": [h.id for h in opened if h.expires_at <= now and h.id not in named]}
     closed = {"holds": [each for each in hold_ids if each not in known.holds]}
-    asked_for: list[tuple[Statement, dict[str, Any]]] = [(queries.PINS, {"holds": pinned})]
+    asked_for: list[tuple[Statement, dict[str, Any]]] = []
+    if ran_out["holds"]:
+        asked_for.append((queries.PINS, ran_out))
     if closed["holds"]:
         asked_for += [(queries.NAMED_HOLDS, closed), (queries.ENDINGS, closed)]
-    pins, *others = read_all(connection, asked_for)
-    keep_pins(known, pins, set(pinned))
-    if others:
-        holds, endings = others
+    found = read_all(connection, asked_for) if asked_for else []
+    if ran_out["holds"]:
+        pins = pins + found.pop(0)
+    if named or ran_out["holds"]:
+        keep_pins(known, pins, named.union(ran_out["holds"]))
+    if found:
+        holds, endings = found
         known.holds |= {row[0]: Hold._make(row) for row in holds}
         for entry in map(Entry._make, endings):
             ended = known.late if entry.kind == "debit" else known.ended

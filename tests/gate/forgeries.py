@@ -56,6 +56,12 @@ def of_open_hold(name: str, amount: str, hold_amount: str, **members: str) -> At
     )
 
 
+def own(name: str, amount: str, hold_amount: str, grant: str = PINNED, **members: str) -> Attack:
+    """An entry that is its draw, about the open hold unless another is named."""
+    about = {"hold_id": OPEN_HOLD, **members}
+    return attack(name, entry(amount=amount, hold_amount=hold_amount, grant_id=grant, **about))
+
+
 ACCOUNTS = [
     attack("an account born with credits", account(posted="1000")),
     attack("an account born with credits set aside", account(held="1000")),
@@ -221,6 +227,48 @@ HOLDS = [
         operation="'generate'", quantity="1", tariff="'2026-01'", reference_type="'task'",
         reference_id="'t'", expires_at="changed_at")),
 ]  # fmt: skip
+A_HOLD = {
+    "kind": "'hold'",
+    "reason": "'placed'",
+    "hold_id": "'hld_forged'",
+    "operation": "'generate'",
+    "quantity": "1",
+    "tariff": "'2026-01'",
+    "reference_type": "'task'",
+    "reference_id": "'t'",
+    "expires_at": "changed_at",
+}
+# Of entries that are their draw: they come to another part of the guards on PostgreSQL.
+OWN_HOLDS = [
+    own("a release that is its draw, and keeps some aside", "0", f"1 - {REST}",
+        kind="'release'", reason="'failed'", resolution="'released'"),
+    own("a capture that is its draw, and keeps some aside", "-1", "-1",
+        kind="'capture'", reason="'completed'", resolution="'captured'"),
+    own("a capture that is its draw, and says it is placed", "-1", "-1",
+        kind="'capture'", reason="'placed'", resolution="'captured'"),
+    own("a part that is its draw, and is captured for less than it frees", "-1", "-2",
+        kind="'capture'", reason="'partial'"),
+    own("a late capture that is its draw, of a hold that is open", "-1", "0",
+        reason="'late_capture'"),
+    own("an expiry that is its draw, about a hold", "-1", "0",
+        kind="'expiry'", reason="'lapsed'"),
+    own("a capture that is its draw, of a hold that is captured", "-1", "-1", LIVE_GRANT,
+        kind="'capture'", reason="'partial'", hold_id=of_hold("captured", "id")),
+    own("a release that is its draw, of a hold that is released", "0", "0", LIVE_GRANT,
+        kind="'release'", reason="'failed'", resolution="'released'",
+        hold_id=of_hold("released", "id")),
+    attack("a capture that is its draw, of a hold of another", entry(
+        "bob", kind="'capture'", reason="'partial'", amount="-1", hold_amount="-1",
+        hold_id=OPEN_HOLD, grant_id=BOBS_GRANT)),
+    own("an extension that is its draw, of a hold that is none", "0", "1", LIVE_GRANT,
+        kind="'hold'", reason="'extended'", hold_id="'hld_none'"),
+    own("a hold that is its draw, and is placed twice", "0", "1", LIVE_GRANT,
+        **{**A_HOLD, "hold_id": OPEN_HOLD}),
+    own("a hold that is its draw, without a price", "0", "1", LIVE_GRANT,
+        **{**A_HOLD, "operation": "NULL"}),
+    own("a hold that is its draw, and refunds", "0", "1", LIVE_GRANT,
+        **{**A_HOLD, "reverses_id": charged("debit", "id")}),
+]  # fmt: skip
 REFUNDS = [
     attack("a refund of more than was charged", draw(LIVE_GRANT, "1000000", "0"), entry(
         kind="'refund'", reason="'failed'", amount="1000000",
@@ -247,7 +295,7 @@ REFUNDS = [
 ]  # fmt: skip
 
 FORGERIES = [
-    *ACCOUNTS, *REVISIONS, *GRANTS, *DRAWS, *CHAIN, *TOGETHER, *TWICE, *HOLDS, *REFUNDS
+    *ACCOUNTS, *REVISIONS, *GRANTS, *DRAWS, *CHAIN, *TOGETHER, *TWICE, *HOLDS, *OWN_HOLDS, *REFUNDS
 ]  # fmt: skip
 # What follows in all from the rows before is let through: the guards are no wall but a gate.
 HONEST = [
@@ -256,6 +304,14 @@ HONEST = [
            beside(BOBS, entry(amount="-1", grant_id=LIVE_GRANT))),
     attack("debits of one account in one statement",
            beside(entry(amount="-1", grant_id=LIVE_GRANT), entry(**SECOND))),
+    own("a hold that is its draw", "0", "1", LIVE_GRANT, **A_HOLD),
+    own("an extension that is its draw", "0", "1",
+        **{**A_HOLD, "reason": "'extended'", "hold_id": OPEN_HOLD, "quantity": "99"}),
+    own("a part captured that is its draw", "-1", "-1", kind="'capture'", reason="'partial'"),
+    own("a release in full that is its draw", "0", f"-{REST}",
+        kind="'release'", reason="'failed'", resolution="'released'"),
+    own("a capture in full that is its draw", "-1", f"-{REST}",
+        kind="'capture'", reason="'partial'", resolution="'captured'"),
     attack("a refund", entry(**A_REFUND, amount="1", grant_id=TAKEN_FROM)),
     attack("an empty account", account()),
     attack("a debit", draw(LIVE_GRANT, "-1", "0"), entry(amount="-1")),
