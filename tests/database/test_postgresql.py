@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from portal.database import Database, UnsafeDatabaseError, postgresql
 from portal.database.errors import state_of
+from tests.ledger.stories import Story, debit, done
 
 pytestmark = pytest.mark.parametrize("dialect", ["postgresql"], indirect=True)
 
@@ -59,3 +60,18 @@ def test_a_failures_state_is_found_wherever_it_is(database: Database) -> None:
         connection.exec_driver_sql("SELECT * FROM no_such_table")
     assert state_of(failed.value) == "42P01"
     assert state_of(ValueError()) is None
+
+
+def test_what_a_debit_asks_is_planned_once(database: Database) -> None:
+    """Guessed to be cheaper planned anew, each of its statements would be, for ever."""
+    story = Story.on(database)
+    story.open("pro")
+    database.dispose()  # a server process that has not seen a large batch before
+    for _ in range(10):
+        done(story.ask(debit(1, reference=story.job())))
+
+    def planned_anew(connection: sa.Connection) -> list[str]:
+        words = "SELECT statement FROM pg_prepared_statements WHERE custom_plans > 0"
+        return list(connection.exec_driver_sql(words).scalars())
+
+    assert database.run(planned_anew) == []
