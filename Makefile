@@ -9,8 +9,8 @@
 VENV ?= .venv
 RUN := $(VENV)/bin
 PYTEST := $(RUN)/python -m pytest
-# One process more than there are cores: some always wait for a server, a deadline or a page.
-WORKERS := --numprocesses $(shell expr $$(nproc) + 1) --dist worksteal
+# Two processes a core: half of them wait for a server, a disk, a deadline or a page.
+WORKERS := --numprocesses $(shell expr $$(nproc) \* 2) --dist worksteal
 # These alone pass every branch of ledger and pricing; to be watched makes the rest a third slower.
 COVERING := tests/ledger tests/pricing
 T ?=
