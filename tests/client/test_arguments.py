@@ -149,7 +149,11 @@ def test_it_is_told_and_nothing_is_sent(
     assert portal.heads == []
 
 
-@pytest.mark.parametrize("reference", REFERENCES, ids=str)
+@pytest.mark.parametrize(
+    "reference",
+    REFERENCES,
+    ids=lambda each: type(each).__name__ if hasattr(each, "__next__") else str(each),
+)
 def test_a_reference_is_an_id_or_a_pair(portal: Scripted, credits: Credits, reference: Any) -> None:
     for ask in (credits.debit, credits.hold, Debit, PlaceHold):
         with pytest.raises(ArgumentError, match="reference must be an id, or a pair of type and"):
