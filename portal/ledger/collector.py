@@ -4,6 +4,10 @@ import gc
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
+
+# So many new values may be there while some always follow others; then cycles are looked for once.
+CROWD: Final = 500_000
 
 
 class Absence:
@@ -36,3 +40,5 @@ def uncollected() -> Iterator[None]:
             ABSENCE.count -= 1
             if not ABSENCE.count and ABSENCE.returns:
                 gc.enable()
+            elif ABSENCE.returns and gc.get_count()[0] > CROWD:
+                gc.collect()

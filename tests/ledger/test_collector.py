@@ -3,10 +3,12 @@
 import gc
 import sys
 import threading
+import weakref
 from collections.abc import Iterator
 
 import pytest
 
+from portal.ledger import collector as collector_of_ledger
 from portal.ledger.collector import uncollected
 
 
@@ -69,3 +71,32 @@ def test_the_collector_is_back_once_all_threads_are_done() -> None:
     finally:
         sys.setswitchinterval(interval)
     assert gc.isenabled()
+
+
+def test_those_who_overlap_without_end_do_not_keep_it_away_for_good(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two batches go abreast: somebody may always be there."""
+    gc.enable()
+    gc.collect()
+    monkeypatch.setattr(collector_of_ledger, "CROWD", 500)
+    lost: list[weakref.ref[Knot]] = []
+    inside = uncollected()
+    inside.__enter__()
+    for _ in range(50):
+        follows = uncollected()
+        follows.__enter__()
+        lost += [weakref.ref(Knot()) for _ in range(100)]
+        inside.__exit__(None, None, None)
+        inside = follows
+    assert not gc.isenabled()
+    assert sum(each() is not None for each in lost) <= 1_000
+    inside.__exit__(None, None, None)
+    assert gc.isenabled()
+
+
+class Knot:
+    """What only the collector can free."""
+
+    def __init__(self) -> None:
+        self.itself = self
