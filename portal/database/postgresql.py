@@ -25,9 +25,6 @@ SETTINGS: Final = {
     "enable_seqscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
-    # Else what is asked with an array is planned anew each time, as it is guessed to hold more than
-    # it does: a third of what a debit alone costs the server.
-    "plan_cache_mode": "force_generic_plan",
     "jit": "off",
 }
 GLANCING: Final = {

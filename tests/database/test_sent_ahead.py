@@ -170,7 +170,7 @@ def test_where_none_can_be_begun_nothing_is_sent(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def misspell(connection: Connection) -> None:
-        monkeypatch.setattr(connection.info[PIPELINE], "_begin", lambda: "BEGIN NONSENSE")
+        monkeypatch.setattr(connection.info[PIPELINE], "_begin", lambda: [("BEGIN NONSENSE", [])])
 
     def send_more(connection: Connection) -> None:
         with pytest.raises(psycopg.errors.SyntaxError):
