@@ -25,6 +25,7 @@ TYPES: Final = {
 }
 NAMES: Final = ("type", "operation", "reference", "from", "to")
 REFERENCE_MAX: Final = 200
+UTC: Final = ZoneInfo("UTC")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class Asked:
     reference: str | None = None
     since: date | None = None
     until: date | None = None
+    in_utc: bool = False  # whether dates are days in UTC, as usage counts them, not the account's
 
     @classmethod
     def read(cls, args: MultiDict[str, str]) -> "Asked":
@@ -49,6 +51,7 @@ class Asked:
             reference or None,
             _date(args.get("from", "")),
             _date(args.get("to", "")),
+            args.get("days") == "utc",
         )
 
     def unread(self, args: MultiDict[str, str]) -> list[str]:
@@ -77,11 +80,14 @@ class Asked:
     def query(self, *without: str) -> dict[str, Any]:
         """The filters as they stand in an address, leaving some out."""
         dates = [each.isoformat() if each else None for each in (self.since, self.until)]
-        words = zip(NAMES, (self.type, self.operation, self.reference, *dates), strict=True)
+        words = [*zip(NAMES, (self.type, self.operation, self.reference, *dates), strict=True)]
+        if self.in_utc and any(dates):
+            words.append(("days", "utc"))
         return {name: word for name, word in words if word and name not in without}
 
     def filter(self, zone: ZoneInfo) -> ledger.Filter:
         """The same for the ledger: instants in a time zone, the end exclusive."""
+        zone = UTC if self.in_utc else zone
         return ledger.Filter(
             kinds=TYPES[self.type][0] if self.type else (),
             operations=(self.operation,) if self.operation else (),
@@ -93,6 +99,11 @@ class Asked:
     @property
     def range_title(self) -> str:
         """The dates in words."""
+        title = self._dates_title
+        return f"{title}, whole days in UTC" if self.query().get("days") else title
+
+    @property
+    def _dates_title(self) -> str:
         if self.since is None and self.until is None:
             return "All time"
         if self.since is None:

@@ -122,7 +122,9 @@ def chips(asked: Asked, tariffs: pricing.Tariffs) -> list[tuple[str, str]]:
         "to": f"to {long_day(asked.until)}" if asked.until else "",
     }
     return [
-        (words[name], url_for("history.entries", **asked.query(name))) for name in asked.query()
+        (words[name], url_for("history.entries", **asked.query(name)))
+        for name in asked.query()
+        if name in words
     ]
 
 

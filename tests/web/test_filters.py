@@ -7,7 +7,7 @@ import pytest
 from werkzeug.datastructures import MultiDict
 
 from portal import ledger
-from portal.web.filters import TYPES, Asked
+from portal.web.filters import TYPES, UTC, Asked
 from portal.web.formats import iso
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -87,3 +87,12 @@ def test_dates_the_wrong_way_round_are_a_fault_that_names_both() -> None:
     for words in ({}, {"from_": "2026-11-22"}, {"to": "2026-11-22"},
                   {"from_": "2026-11-22", "to": "2026-11-22"}):  # fmt: skip
         assert read(**words).fault == ""
+
+
+def test_days_may_be_those_of_usage_which_are_in_utc() -> None:
+    asked = read(from_="2026-11-01", to="2026-11-02", days="utc")
+    assert asked.query()["days"] == "utc"
+    assert asked.filter(BERLIN) == read(from_="2026-11-01", to="2026-11-02").filter(UTC)
+    assert asked.range_title == "1 Nov 2026 – 2 Nov 2026, whole days in UTC"
+    assert read(days="utc").query() == {}
+    assert read(from_="2026-11-01", days="local").query() == {"from": "2026-11-01"}

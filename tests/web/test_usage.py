@@ -106,6 +106,20 @@ def test_a_row_leads_to_its_entries(desk: Desk, ada: Visitor) -> None:
     assert "/ledger?operation=generate.fast&amp;from=2026-11-16&amp;to=2026-11-22" in text
 
 
+def test_a_row_leads_to_its_entries_in_every_zone(desk: Desk) -> None:
+    """Usage counts whole days in UTC, and history those of the account: the link says which."""
+    desk.account("kiwi", time_zone="Pacific/Auckland")
+    desk.person("kim@kiwi.example", "kiwi")
+    desk.done(desk.debit("kiwi", 5, "generate.fast"), NOW // DAY * DAY + 23 * HOUR)
+    kim = desk.signed_in("kim@kiwi.example")
+    kept = "/ledger?operation=generate.fast&from=2026-11-16&to=2026-11-22"
+    assert f"{kept}&days=utc".replace("&", "&amp;") in kim.get("/usage?period=7d").text
+    assert "whole days in UTC" in words(kim.get(f"{kept}&days=utc").text)
+    assert kim.get(f"{kept}&days=utc").text.count("generate.fast") > kim.get(kept).text.count(
+        "generate.fast"
+    )
+
+
 @pytest.mark.parametrize(
     ("period", "shown"),
     [("cycle", 1), ("prev", 2), ("7d", 1), ("30d", 2), ("90d", 3), ("nonsense", 1)],
