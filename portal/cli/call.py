@@ -2,7 +2,6 @@
 
 import json
 import os
-import secrets
 from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, Final, TextIO
@@ -28,6 +27,7 @@ from portal.client import (
     RefusedError,
     Settings,
 )
+from portal.client.members import new_key
 from portal.client.settings import PREFIX
 from portal.client.times import write_time
 from portal.pricing import REFUND_REASONS, RELEASE_REASONS
@@ -261,9 +261,12 @@ def settings_of(given: Mapping[str, str]) -> Settings:
 
 
 def with_reference(asked: dict[str, Any]) -> dict[str, Any]:
-    """Members with the reference in one: its type and id."""
-    kind, name = asked.pop("reference_type"), asked.pop("reference")
-    return {**asked, "reference": (kind, name or f"call-{secrets.token_hex(8)}")}
+    """Members with the reference in one: its type and id; without one the key stands for it.
+
+    Whoever repeats a command by its key alone must ask for the same.
+    """
+    kind, name, key = asked.pop("reference_type"), asked.pop("reference"), asked["key"] or new_key()
+    return {**asked, "key": key, "reference": (kind, name or f"call-{key}")}
 
 
 def show(found: Any) -> None:

@@ -190,6 +190,10 @@ class IdempotencyKeyReusedError(NumberedError):
     key: str
     members: tuple[str, ...]
 
+    def __str__(self) -> str:
+        members = ", ".join(self.members)
+        return f"The key {self.key} stands for another request, which differs in {members}."
+
 
 @dataclass(eq=False)
 class BalanceLimitError(NumberedError):

@@ -113,6 +113,15 @@ def test_it_quotes_and_honours(call: Call, account: str) -> None:
     assert made["entry"]["reference"]["id"].startswith("call-")
 
 
+@pytest.mark.parametrize("command", ["debit", "hold"])
+def test_a_key_alone_is_enough_to_ask_again(call: Call, account: str, command: str) -> None:
+    words = (command, "--account", account, "--quantity", "9", "--key", f"once-and-again-{command}")
+    first, again = shown(call(*words)), shown(call(*words))
+    assert first.pop("replayed", None) in (False, None)
+    assert again.pop("replayed", None) in (True, None)
+    assert first == again
+
+
 def test_it_does_a_file_of_commands(call: Call, account: str, tmp_path: Path) -> None:
     asked = {"command": "debit", "account": account, "operation": "generate"}
     commands = [

@@ -80,7 +80,11 @@ def test_the_same_key_for_something_else_names_the_members_that_differ(story: St
 
     first, poisoned = together(story, request(30, {"a": 1}), request(31, {"b": 2}))
     done(first)
-    refused(poisoned, IdempotencyKeyReusedError, key="k1", members=("quantity", "a", "b"))
+    error = refused(
+        poisoned, IdempotencyKeyReusedError, key="k1", members=("quantity", "a", "b")
+    ).error
+    told = "The key k1 stands for another request, which differs in quantity, a, b."
+    assert str(error) == told
     refused(story.ask(request(30, {"a": 2})), IdempotencyKeyReusedError, members=("a",))
     assert story.account.posted == 70
     assert list(story.ledger.tables.refusals) == []
