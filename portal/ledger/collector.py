@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Final
 
 # So many new values may be there while some always follow others; then cycles are looked for once.
-CROWD: Final = 500_000
+CROWD: Final = 250_000
 
 
 class Absence:
