@@ -286,7 +286,8 @@ def test_one_that_fails_says_why(config: Config, now: int, monkeypatch: pytest.M
 
 
 COMMAND = """
-import pathlib, sys, time
+import pathlib, signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in the background ignores it
 from flask.cli import ScriptInfo
 from portal import create_app
 from portal.cli import auditing
