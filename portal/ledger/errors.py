@@ -12,7 +12,8 @@ class LedgerError(Exception):
     """The ledger refused."""
 
     def __str__(self) -> str:
-        return (type(self).__doc__ or "").format(**self.numbers())
+        said = {k: ", ".join(v) if isinstance(v, tuple) else v for k, v in self.numbers().items()}
+        return (type(self).__doc__ or "").format(**said)
 
     def numbers(self) -> dict[str, Any]:
         """Members and figures of this refusal, by name."""
@@ -185,14 +186,10 @@ class RefundExceedsError(NumberedError):
 
 @dataclass(eq=False)
 class IdempotencyKeyReusedError(NumberedError):
-    """The key {key} stands for another request: {members} differ."""
+    """The key {key} stands for another request, which differs in {members}."""
 
     key: str
     members: tuple[str, ...]
-
-    def __str__(self) -> str:
-        members = ", ".join(self.members)
-        return f"The key {self.key} stands for another request, which differs in {members}."
 
 
 @dataclass(eq=False)
