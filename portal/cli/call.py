@@ -27,7 +27,7 @@ from portal.client import (
     RefusedError,
     Settings,
 )
-from portal.client.members import new_key
+from portal.client.members import own_key
 from portal.client.settings import PREFIX
 from portal.client.times import write_time
 from portal.pricing import REFUND_REASONS, RELEASE_REASONS
@@ -265,7 +265,7 @@ def with_reference(asked: dict[str, Any]) -> dict[str, Any]:
 
     Whoever repeats a command by its key alone must ask for the same.
     """
-    kind, name, key = asked.pop("reference_type"), asked.pop("reference"), asked["key"] or new_key()
+    kind, name, key = asked.pop("reference_type"), asked.pop("reference"), own_key(asked["key"])
     return {**asked, "key": key, "reference": (kind, name or f"call-{key}")}
 
 

@@ -25,9 +25,9 @@ def fail_of_batch(refused: Sequence[RefusedError], total: int) -> Never:
     """Exit by the worst that became of its commands: where the door failed, nobody knows."""
     unknown = sum(each.status >= 500 for each in refused)
     rest = len(refused) - unknown
-    were = f"{rest} {'was' if rest == 1 else 'were'} refused"
+    were = f"{'was' if rest == 1 else 'were'} refused"
     if not unknown:
-        fail(were.replace(" ", f" of {total} commands ", 1), REFUSED)
-    also = f", and {were}" if rest else ""
+        fail(f"{rest} of {total} commands {were}", REFUSED)
+    also = f", and {rest} {were}" if rest else ""
     told = f"The outcome of {unknown} of {total} commands is unknown{also}"
     fail(f"{told}. Repeat what is unknown, each with its key", UNKNOWN)
