@@ -32,7 +32,7 @@ class Turnstile:
     """
 
     def __init__(self, path: Path) -> None:
-        self._file, self._path = path, path.with_name(path.name + ".lock")
+        self._file, self._lock = path, path.with_name(path.name + ".lock")
         self._threads = threading.Lock()
         self.commits = 0
         # Written by the connection when the log was moved, and at the last commit: another
@@ -64,9 +64,9 @@ class Turnstile:
 
     def _open(self) -> int:
         try:
-            return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            return os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise DatabaseError(f"{self._path} cannot be opened: {error.strerror}") from error
+            raise DatabaseError(f"{self._lock} cannot be opened: {error.strerror}") from error
 
     def _wait(self, descriptor: int) -> None:
         """Queue in the kernel, which knows no time limit, in a thread that may be left behind."""
