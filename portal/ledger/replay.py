@@ -1,4 +1,4 @@
-"""The outcomes of known keys, rebuilt from the committed rows alone: of all in one round trip."""
+"""The outcomes of known keys, rebuilt from the committed rows alone: of all in one trip or two."""
 
 import json
 from collections import defaultdict
@@ -13,11 +13,11 @@ from portal.ledger.commands import Outcome, Posted, Refused
 from portal.ledger.errors import LedgerError
 from portal.ledger.keyed import Keyed
 from portal.ledger.model import Account, Answered, Draw, Entry, Grant, Hold, Refusal, Revision
-from portal.ledger.queries import REQUESTS, columns
+from portal.ledger.queries import NAMED_HOLDS, REQUESTS, columns
 from portal.ledger.records import refusals
 from portal.ledger.standing import hold_after
 from portal.ledger.statements import AnyOf, Row, Statement, read_all
-from portal.ledger.tables import accounts, draws, entries, grants, holds, revisions
+from portal.ledger.tables import accounts, draws, entries, grants, revisions
 from portal.ledger.words import code_of
 
 CODES: Final[dict[str, type[LedgerError]]] = {
@@ -38,7 +38,6 @@ TERMS_THEN: Final = sa.and_(
 )
 # Of a revision, what an account has of it: its terms, then which revision they are of.
 TERMS_NAMED: Final = (*Revision._fields[3:12], "revision", "hash")
-OTHERS: Final = entries.alias("others")
 
 
 ENTRIES: Final = Keyed(PLACE, sa.select(*columns(entries, Entry)))
@@ -57,20 +56,8 @@ TERMS: Final = Keyed(
         entries.join(revisions, TERMS_THEN).join(accounts, accounts.c.id == entries.c.account_id)
     ),
 )
-HOLDS: Final = Keyed(
-    PLACE,
-    sa.select(*columns(holds, Hold)).select_from(
-        entries.join(holds, holds.c.id == entries.c.hold_id)
-    ),
-)
-CHAINS: Final = Keyed(
-    PLACE,
-    sa.select(*(OTHERS.c[name] for name in Entry._fields)).select_from(
-        entries.join(
-            OTHERS, sa.and_(OTHERS.c.hold_id == entries.c.hold_id, OTHERS.c.seq <= entries.c.seq)
-        )
-    ),
-    many=True,
+CHAINS: Final = Statement(
+    sa.select(*columns(entries, Entry)).where(AnyOf(entries.c.hold_id, "holds"))
 )
 REFUSALS: Final = Statement(
     sa.select(*columns(refusals, Refusal)).where(AnyOf(refusals.c.id, "refusals"))
@@ -109,22 +96,31 @@ class Rows:
     def __init__(self, connection: Connection, bound: Sequence[Answered]) -> None:
         at = {"wanted": [each[2:4] for each in bound if each.seq is not None]}
         refused = {"refusals": [each.refusal_id for each in bound if each.refusal_id is not None]}
-        found, drawn, made, terms, held, chains, blocked = read_all(
-            connection,
-            [*((each, at) for each in (ENTRIES, DRAWS, MADE, TERMS, HOLDS, CHAINS)),
-             (REFUSALS, refused)],
-        )  # fmt: skip
+        places = [(each, at) for each in (ENTRIES, DRAWS, MADE, TERMS)]
+        found, drawn, made, terms, blocked = read_all(connection, [*places, (REFUSALS, refused)])
         self.entries = {row[:2]: Entry._make(row) for row in found}
         self.draws: dict[Place, list[Draw]] = defaultdict(list)
         for draw in sorted(Draw._make(row) for row in drawn):
             self.draws[draw[:2]].append(draw)
         self.grants = {row[0]: Grant._make(row) for row in made}
         self.terms = {row[:2]: row[2:] for row in terms}
-        self.holds = {row[0]: Hold._make(row) for row in held}
-        self.chains: dict[str | None, dict[int, Entry]] = defaultdict(dict)
-        for entry in (Entry._make(row) for row in chains):
-            self.chains[entry.hold_id][entry.seq] = entry
         self.refusals = {row[0]: Refusal._make(row) for row in blocked}
+        self.load_holds(connection)
+
+    def load_holds(self, connection: Connection) -> None:
+        """The holds that entries belong to, and all entries of each, by a trip of their own.
+
+        As one join with the entries they could be read whole for each key: a plan made while
+        there were no holds takes that for as good.
+        """
+        self.holds: dict[str, Hold] = {}
+        self.chains: dict[str | None, list[Entry]] = defaultdict(list)
+        named = {"holds": sorted({each.hold_id for each in self.entries.values() if each.hold_id})}
+        if named["holds"]:
+            held, chains = read_all(connection, [(NAMED_HOLDS, named), (CHAINS, named)])
+            self.holds = {row[0]: Hold._make(row) for row in held}
+            for entry in sorted(map(Entry._make, chains), key=lambda each: each.seq):
+                self.chains[entry.hold_id].append(entry)
 
     def outcome_of(self, answered: Answered) -> Outcome:
         """The outcome of one of them."""
@@ -151,9 +147,9 @@ class Rows:
         """The hold of an entry as it stood right after that entry."""
         if entry.hold_id is None:
             return None
-        chain = sorted(self.chains[entry.hold_id].items())
+        chain = self.chains[entry.hold_id]
         return hold_after(
-            self.holds[entry.hold_id], (each for seq, each in chain if seq <= entry.seq)
+            self.holds[entry.hold_id], (each for each in chain if each.seq <= entry.seq)
         )
 
 
