@@ -19,6 +19,7 @@ from portal.ledger.model import Entry
 from portal.ledger.moments import seq_recorded_by
 from portal.ledger.tables import entries
 
+Shape = tuple[bool, bool, bool]  # whether a filter names kinds, operations, a reference
 LAST: Final = 2**63 - 1
 INCOMING: Final = ("grant", "refund", "adjustment")
 
@@ -101,16 +102,20 @@ AFTER: Final = (
     .limit(1)
 )
 AFTER_SEQ: Final = AFTER.where(entries.c.seq == sa.bindparam("seq"))
-# Two indexes serve, one for debits and one for all else; this names each as its own rule does.
-OF_REFERENCE: Final = sa.union_all(
-    *(
-        sa.select(entries.c.seq).where(
-            OF_ACCOUNT,
-            entries.c.reference_id == sa.bindparam("reference"),
-            rule,
+# Two indexes serve, one for debits and one for all else; each is named as its own rule does. What
+# else is asked stays outside (OFFSET 0), or PostgreSQL may take another index for as good, and walk
+# through a whole account.
+OF_REFERENCE: Final = (
+    sa.union_all(
+        *(
+            sa.select(entries).where(
+                OF_ACCOUNT, entries.c.reference_id == sa.bindparam("reference"), rule
+            )
+            for rule in (sa.text("kind = 'debit'"), NO_DEBIT)
         )
-        for rule in (sa.text("kind = 'debit'"), NO_DEBIT)
     )
+    .offset(sa.literal_column("0"))
+    .subquery("named")
 )
 INFLOW: Final = (
     sa.select(rows.total(entries.c.amount))
@@ -224,49 +229,53 @@ def _values(account_id: str, wanted: Filter, first: int, last: int) -> dict[str,
     }
 
 
-def _shape(wanted: Filter) -> tuple[bool, bool, bool]:
+def _shape(wanted: Filter) -> Shape:
     return bool(wanted.kinds), bool(wanted.operations), wanted.reference is not None
 
 
+def _source(shape: Shape) -> sa.FromClause:
+    """Where to look for what a filter keeps."""
+    return OF_REFERENCE if shape[2] else entries
+
+
 @cache
-def _page_statement(shape: tuple[bool, bool, bool], debits: bool) -> sa.Select[Any]:
-    statement = _kept(rows.reading(entries, Entry), shape, debits)
+def _page_statement(shape: Shape, debits: bool) -> sa.Select[Any]:
+    source = _source(shape)
+    statement = _kept(rows.reading(source, Entry), shape, debits)
     if shape[0]:
-        statement = statement.where(entries.c.kind == sa.bindparam("kind"))
-    return statement.order_by(entries.c.seq.desc()).limit(sa.bindparam("limit"))
+        statement = statement.where(source.c.kind == sa.bindparam("kind"))
+    return statement.order_by(source.c.seq.desc()).limit(sa.bindparam("limit"))
 
 
 @cache
-def _sum_statement(shape: tuple[bool, bool, bool], debits: bool) -> sa.Select[Any]:
-    amount = entries.c.amount
+def _sum_statement(shape: Shape, debits: bool) -> sa.Select[Any]:
+    amount = _source(shape).c.amount
     inflow, outflow = sa.case((amount > 0, amount)), sa.case((amount < 0, amount))
     sums: tuple[Any, ...] = (rows.total(inflow), rows.total(outflow), sa.func.count())
     return _of_kinds(_kept(sa.select(*sums), shape, debits), shape)
 
 
 @cache
-def _export_statement(shape: tuple[bool, bool, bool], debits: bool) -> sa.Select[Any]:
-    statement = _kept(rows.reading(entries, Exported), shape, debits)
-    return _of_kinds(statement, shape).order_by(entries.c.seq.desc())
+def _export_statement(shape: Shape, debits: bool) -> sa.Select[Any]:
+    source = _source(shape)
+    statement = _kept(rows.reading(source, Exported), shape, debits)
+    return _of_kinds(statement, shape).order_by(source.c.seq.desc())
 
 
-def _of_kinds(statement: sa.Select[Any], shape: tuple[bool, bool, bool]) -> sa.Select[Any]:
+def _of_kinds(statement: sa.Select[Any], shape: Shape) -> sa.Select[Any]:
     if shape[0]:
-        return statement.where(entries.c.kind.in_(sa.bindparam("kinds", expanding=True)))
+        kinds: sa.BindParameter[str] = sa.bindparam("kinds", expanding=True)
+        return statement.where(_source(shape).c.kind.in_(kinds))
     return statement
 
 
-def _kept(
-    statement: sa.Select[Any], shape: tuple[bool, bool, bool], debits: bool
-) -> sa.Select[Any]:
+def _kept(statement: sa.Select[Any], shape: Shape, debits: bool) -> sa.Select[Any]:
     by_kind, by_operation, by_reference = shape
-    between = entries.c.seq.between(sa.bindparam("first"), sa.bindparam("last"))
-    statement = statement.where(OF_ACCOUNT).where(between)
-    if by_kind and not debits:
-        statement = statement.where(NO_DEBIT)
+    source = _source(shape)
+    statement = statement.where(source.c.seq.between(sa.bindparam("first"), sa.bindparam("last")))
     if by_operation:
         operations: sa.BindParameter[str] = sa.bindparam("operations", expanding=True)
-        statement = statement.where(entries.c.operation.in_(operations))
+        statement = statement.where(source.c.operation.in_(operations))
     if by_reference:
-        statement = statement.where(entries.c.seq.in_(OF_REFERENCE))
-    return statement
+        return statement
+    return statement.where(OF_ACCOUNT, *([NO_DEBIT] if by_kind and not debits else []))

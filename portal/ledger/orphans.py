@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from portal.ledger import rows
 from portal.ledger.findings import Findings
 from portal.ledger.parts import KEYS, Key, Part
+from portal.ledger.queries import is_word
 from portal.ledger.records import requests
 from portal.ledger.tables import accounts, entries, holds
 
@@ -33,7 +34,9 @@ HELD_SUMS: Final = Query(
     "held",
     sa.select(accounts.c.id, accounts.c.seq, sa.literal("account"), HELD, accounts.c.held)
     .outerjoin_from(
-        accounts, holds, sa.and_(holds.c.account_id == accounts.c.id, holds.c.status == "open")
+        accounts,
+        holds,
+        sa.and_(holds.c.account_id == accounts.c.id, is_word(holds.c.status, "open")),
     )
     .group_by(accounts.c.id, accounts.c.seq, accounts.c.held)
     .having(accounts.c.held != HELD),

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 Value = TypeVar("Value")
 
 
-def reading(table: sa.Table, kind: type[Any]) -> sa.Select[Any]:
+def reading(table: sa.FromClause, kind: type[Any]) -> sa.Select[Any]:
     """A SELECT of just the columns that a named tuple has, in its order."""
     return sa.select(*(table.c[name] for name in kind._fields))
 

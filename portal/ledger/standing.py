@@ -10,19 +10,19 @@ from portal.ledger import rows
 from portal.ledger.burn import in_burn_order
 from portal.ledger.errors import HoldNotFoundError
 from portal.ledger.model import Entry, Grant, Hold
-from portal.ledger.queries import NAMED_HOLDS
+from portal.ledger.queries import NAMED_HOLDS, is_word
 from portal.ledger.statements import read_all
 from portal.ledger.tables import grants, holds
 
 HOLD: Final = rows.reading(holds, Hold).where(holds.c.id == sa.bindparam("hold"))
 OPEN: Final = (
     rows.reading(holds, Hold)
-    .where(holds.c.account_id == sa.bindparam("account"), holds.c.status == "open")
+    .where(holds.c.account_id == sa.bindparam("account"), is_word(holds.c.status, "open"))
     .order_by(holds.c.expires_at, holds.c.id)
 )
 GRANTS: Final = rows.reading(grants, Grant).where(grants.c.account_id == sa.bindparam("account"))
 LIVE: Final = GRANTS.where(
-    grants.c.funded == 1,
+    grants.c.funded == sa.literal_column("1"),
     grants.c.effective_at <= sa.bindparam("at"),
     sa.or_(grants.c.expires_at.is_(None), grants.c.expires_at > sa.bindparam("at")),
 )
