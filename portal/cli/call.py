@@ -192,14 +192,15 @@ def batch(credits: Credits, file: TextIO, *, atomic: bool) -> list[Any]:
     A command without an idempotency_key gets a new one, shown with what became of it. Where nobody
     knows what did, the commands are shown as a FILE by which to repeat them.
 
-    Exits with 0 only if all were done: else with 3 if the outcome of one is unknown, or with 1.
+    Exits with 0 only if all were done: with 2 if FILE cannot be sent, with 3 if the outcome of one
+    is unknown, else with 1.
     """
     commands = read_commands(file)
     try:
         results = credits.batch(commands, atomic=atomic)
     except OutcomeUnknownError as error:
         show([each.in_batch() for each in commands])
-        unknown = f"After {error.tries} tries the outcome of this batch is unknown: {error.last}"
+        unknown = f"{error.after} the outcome of this batch is unknown: {error.last}"
         fail(f"{unknown}. Repeat the commands as they are shown, each with its key", UNKNOWN)
     shown = [each if isinstance(each, Posted) else refused_as_told(each) for each in results]
     if refused := [each for each in results if isinstance(each, RefusedError)]:

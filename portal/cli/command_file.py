@@ -86,9 +86,9 @@ def _kind_of(found: Any) -> str:
 
 def _told(faults: list[str], of: int) -> str:
     """The first faults, line by line, and how many more there are."""
-    make = "command makes" if of == 1 else "commands make"
+    its = f"{of} command{'s' * (of != 1)} make{'s' * (len(faults) == 1)}"
     lines = [
-        f"{len(faults)} of its {of} {make} no request:",
+        f"{len(faults)} of its {its} no request:",
         *(f"  {one}" for one in faults[:SHOWN]),
     ]
     if len(faults) > SHOWN:

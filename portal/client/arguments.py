@@ -10,6 +10,14 @@ from portal.client.errors import ArgumentError
 
 Check = Callable[[str, Any], None]  # of a place and what was given there; raises ArgumentError
 Wanted = Mapping[str, Check]  # by names
+KINDS: Final[Mapping[type, str]] = {
+    str: "a text",
+    int: "a whole number",
+    float: "a number with a point",
+    dict: "a mapping",
+    list: "a list",
+    tuple: "a tuple",
+}
 
 
 def refuse(place: str, wanted: str, given: Any) -> Never:
@@ -19,7 +27,9 @@ def refuse(place: str, wanted: str, given: Any) -> Never:
 
 def kind_of(given: Any) -> str:
     """What something is, without what is in it: that may be a secret, or without end."""
-    return repr(given) if given is None or isinstance(given, bool) else type(given).__name__
+    if given is None or isinstance(given, bool):
+        return repr(given)
+    return KINDS.get(type(given), type(given).__name__)
 
 
 def one_of(wanted: str, *kinds: type) -> Check:
@@ -52,6 +62,10 @@ def seconds(place: str, given: Any) -> None:
     """Whether it is a number that a clock can be added to."""
     if not isinstance(given, int | float) or isinstance(given, bool) or given != given:
         refuse(place, "a number of seconds", given)
+    try:
+        float(given)
+    except OverflowError:
+        raise ArgumentError(place, "is more seconds than a clock can count") from None
 
 
 def listed(place: str, given: Any, wanted: str) -> None:

@@ -5,7 +5,7 @@ from dataclasses import KW_ONLY, MISSING, dataclass, field, fields
 from typing import Any, ClassVar, Final
 
 from portal.client import arguments
-from portal.client.answers import Entry, Quote
+from portal.client.answers import Entry, Quote, Reference
 from portal.client.arguments import Wanted, optional
 from portal.client.errors import ArgumentError
 from portal.client.members import Referred, checked_key, named, new_key, referred, timed, units
@@ -220,5 +220,17 @@ def command_of(members: Mapping[str, Any]) -> Command:
         if member not in rest and each.default is MISSING:
             raise ArgumentError(member, f"is missing, which a {name} needs")
     if isinstance(rest.get("reference"), Mapping):
-        rest["reference"] = (rest["reference"].get("type"), rest["reference"].get("id"))
-    return kind(**rest, **({} if key is None else {"key": key}))
+        rest["reference"] = _reference_of(rest["reference"])
+    if key is not None:
+        rest["key"] = checked_key(key, "idempotency_key")
+    return kind(**rest)
+
+
+def _reference_of(members: Mapping[str, Any]) -> tuple[str, str]:
+    for member in members:
+        if member not in Reference._fields:
+            raise ArgumentError(f"reference.{member}", "is no member of a reference")
+    kind, name = (members.get(member) for member in Reference._fields)
+    arguments.text("reference.type", kind)
+    arguments.text("reference.id", name)
+    return str(kind), str(name)

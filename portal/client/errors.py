@@ -43,7 +43,8 @@ class OutcomeUnknownError(CreditsError):
     """Nobody answered: it may have happened or not. Ask again with the same key, or by the key."""
 
     def __init__(self, key: str, tries: int, last: str) -> None:
-        super().__init__(f"After {tries} tries the outcome of {key} is unknown: {last}")
+        self.after = f"After {tries} {'try' if tries == 1 else 'tries'}"
+        super().__init__(f"{self.after} the outcome of {key} is unknown: {last}")
         self.key = key
         self.tries = tries
         self.last = last

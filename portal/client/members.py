@@ -37,9 +37,9 @@ def new_key() -> str:
     return f"key-{utc_now() // 1_000:012x}-{secrets.token_hex(10)}"
 
 
-def checked_key(key: str) -> str:
+def checked_key(key: str, place: str = "key") -> str:
     """A key as the door takes it. Raises ArgumentError."""
-    return _matching(KEY, "key", "16 to 128", key)
+    return _matching(KEY, place, "16 to 128", key)
 
 
 def own_key(key: str | None) -> str:
@@ -83,6 +83,8 @@ def timed(place: str, at: int | str | None) -> str | None:
 def named(place: str, name: str) -> str:
     """A name that may stand in a path. Raises ArgumentError."""
     arguments.text(place, name)
+    if name in (".", ".."):
+        raise ArgumentError(place, f"must not be {name!r}, which is a place in every path")
     return _matching(_NAME, place, "1 to 128", name)
 
 

@@ -58,7 +58,7 @@ class Settings:
         if faults := [f"the {fault}" for fault in _odd(_WANTED, given)]:
             raise _misconfigured(faults)
         parts = _split(url, faults)
-        authority = (authority or parts.netloc).lower()
+        authority = (authority or parts.netloc.rpartition("@")[2]).lower()
         if parts.netloc and not _AUTHORITY.fullmatch(authority):
             faults.append(f"the authority must be host or host:port, not {authority!r}")
         if not _KID.fullmatch(kid):
@@ -143,5 +143,8 @@ def _split(url: str, faults: list[str]) -> SplitResult:
         parts, good = urlsplit(""), False
     beyond = parts.path.rstrip("/") or parts.query or parts.fragment or "@" in parts.netloc
     if not good or beyond or not url.isascii():
-        faults.append(f"the url must be like https://credits.example, not {url!r}")
+        told = (
+            "with nothing in front of an @" if "@" in url else f"not {url!r}"
+        )  # a password may be
+        faults.append(f"the url must be like https://credits.example, {told}")
     return parts

@@ -63,7 +63,8 @@ def test_every_command_that_is_none_is_told() -> None:
     assert told_of(GOOD, "7", f'{DEBIT}, "reference": 7}}', GOOD, "{}").splitlines() == [
         "3 of its 5 commands make no request:",
         "  commands.1 is not an object, but a number",
-        "  commands.2.reference must be an id, or a pair of type and id that are texts, not int",
+        "  commands.2.reference must be an id, or a pair of type and id that are texts,"
+        " not a whole number",
         "  commands.4.command must be one of debit, hold, capture, release, extend, refund",
         f"Nothing was sent. {EXPECTED}",
     ]
@@ -76,6 +77,18 @@ def test_of_very_many_the_first_are_told_and_how_many_more_there_are() -> None:
         "  and 1 more",
     ]
     assert "more" not in told_of(*["null"] * SHOWN)
+
+
+@pytest.mark.parametrize(
+    ("commands", "told"),
+    [
+        (["7"], "1 of its 1 command makes no request:"),
+        (["7", GOOD], "1 of its 2 commands makes no request:"),
+        (["7", "8"], "2 of its 2 commands make no request:"),
+    ],
+)
+def test_how_many_are_none_is_counted(commands: list[str], told: str) -> None:
+    assert told_of(*commands).splitlines()[0] == told
 
 
 @pytest.mark.parametrize(

@@ -54,10 +54,10 @@ def test_it_takes_what_makes_sense(changed: dict[str, str], authority: str, url:
         ({"url": None}, "the url must be a text, not None"),
         ({"url": b"https://credits.example"}, "the url must be a text, not bytes"),
         ({"kid": None}, "the kid must be a text, not None"),
-        ({"kid": 7}, "the kid must be a text, not int"),
+        ({"kid": 7}, "the kid must be a text, not a whole number"),
         ({"secret": None}, "the secret must be a text, not None"),
         ({"secret": GOOD["secret"].encode()}, "the secret must be a text, not bytes"),
-        ({"authority": 8000}, "the authority must be a text, not int"),
+        ({"authority": 8000}, "the authority must be a text, not a whole number"),
         ({"ca_file": True}, "the ca_file must be a path, not True"),
         ({"ca_file": "/nowhere/ca.pem"}, "no file of certificates at /nowhere/ca.pem"),
     ],
@@ -69,6 +69,13 @@ def test_it_refuses_what_does_not(changed: dict[str, Any], told: str) -> None:
     secret = {**GOOD, **changed}["secret"]
     shown = secret.decode() if isinstance(secret, bytes) else secret
     assert not shown or shown not in str(refused.value)
+
+
+@pytest.mark.parametrize("url", ["https://me:hush@credits.example", "https://hush@[::1", "hush@x"])
+def test_what_may_be_a_password_is_not_told(url: str) -> None:
+    with pytest.raises(MisconfiguredError, match="nothing in front of an @") as refused:
+        Settings.of(**{**GOOD, "url": url})
+    assert "hush" not in str(refused.value)
 
 
 def test_all_faults_are_told_at_once() -> None:
