@@ -34,8 +34,9 @@ def shares(parts: Sequence[int]) -> tuple[str, ...]:
     """The shares of parts in their sum, in per cent; as they stand there they add up to 100.
 
     All have one decimal where one is under 10 %, else none; "<0.1 %" is a trace that counts
-    nothing. Each is rounded down, and what is left goes to those that lost most by it (the method
-    of the largest remainder), of equal ones to the greater part, then to the first.
+    nothing, and ">99.9 %" all but traces. Each is rounded down, and what is left goes to those that
+    lost most by it (the method of the largest remainder), of equal ones to the greater part, then
+    to the first.
     """
     parts = [max(part, 0) for part in parts]
     whole = sum(parts) or 1
@@ -98,11 +99,16 @@ def day_words(at: int, zone: ZoneInfo) -> str:
     return f"{long_day(local)} {local:%H:%M %Z}"
 
 
-def brief(at: int, zone: ZoneInfo, now: int) -> Markup:
+def brief(at: int, zone: ZoneInfo, now: int, clock: str = "%H:%M") -> Markup:
     """An instant in a list: 22 Nov 13:52, with the year where it is not this one."""
     local = moment(at, zone)
     day = short_day(local) if local.year == moment(now, zone).year else long_day(local)
-    return _time(at, f"{day} {local:%H:%M}")
+    return _time(at, f"{day} {local:{clock}}")
+
+
+def stated(at: int, zone: ZoneInfo, now: int) -> Markup:
+    """An instant in a sentence of its own: 22 Nov 13:52 CET."""
+    return brief(at, zone, now, "%H:%M %Z")
 
 
 def full(at: int, zone: ZoneInfo) -> Markup:
@@ -147,6 +153,8 @@ def _percent(part: int, units: int, *, in_tenths: bool) -> str:
         return "0 %"
     if units == 0:
         return "<0.1 %"
+    if in_tenths and units == 1000:
+        return ">99.9 %"
     return f"{units // 10}.{units % 10} %" if in_tenths else f"{units} %"
 
 

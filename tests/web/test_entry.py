@@ -22,7 +22,7 @@ def test_a_charge_is_explained_by_the_arithmetic_that_made_it(desk: Desk, ada: V
     assert "By the price list 2026-01 , in force on 22 Nov 13:52" in text
     assert "Posted before 100,000 This entry \u2212603 Posted after 99,397 Of that held 0" in text
     assert "Grants that paid" in text
-    assert "Monthly allocation since 1 Nov 00:00 1 Dec 00:00 0 \u2212603" in text
+    assert "Monthly allocation since 1 Nov 00:00 UTC 1 Dec 00:00 0 \u2212603" in text
     assert "Nothing of this has been refunded." in text
 
 
@@ -54,8 +54,8 @@ def test_a_charge_from_two_grants_names_both(desk: Desk, ada: Visitor) -> None:
         )
     )  # fmt: skip
     text = page(ada, desk.entry(desk.debit("acme", 1000)).id)
-    assert "Promotion since 22 Nov 13:52 23 Nov 13:52 0 \u2212300" in text
-    assert "Monthly allocation since 1 Nov 00:00 1 Dec 00:00 0 \u2212700" in text
+    assert "Promotion since 22 Nov 13:52 UTC 23 Nov 13:52 0 \u2212300" in text
+    assert "Monthly allocation since 1 Nov 00:00 UTC 1 Dec 00:00 0 \u2212700" in text
     assert "This entry 0 \u22121,000" in text
 
 

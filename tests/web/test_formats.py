@@ -43,8 +43,8 @@ def test_a_noun_follows_its_number() -> None:
         ([2, 1], ["67 %", "33 %"]), ([1, 1, 1], ["34 %", "33 %", "33 %"]),
         ([1] * 6, ["17 %"] * 4 + ["16 %"] * 2), ([355, 345, 300], ["36 %", "34 %", "30 %"]),
         ([9, 1], ["90 %", "10 %"]), ([91, 9], ["91.0 %", "9.0 %"]),
-        ([9999, 1], ["100.0 %", "<0.1 %"]), ([9994, 6], ["99.9 %", "0.1 %"]),
-        ([9995, 5], ["100.0 %", "<0.1 %"]), ([10**15, 1, 0], ["100.0 %", "<0.1 %", "0 %"]),
+        ([9999, 1], [">99.9 %", "<0.1 %"]), ([9994, 6], ["99.9 %", "0.1 %"]),
+        ([9995, 5], [">99.9 %", "<0.1 %"]), ([10**15, 1, 0], [">99.9 %", "<0.1 %", "0 %"]),
         ([-5, 5], ["0 %", "100 %"]),
     ],
 )  # fmt: skip
@@ -95,6 +95,7 @@ def test_an_instant_is_told_in_the_zone_with_utc_beside() -> None:
 def test_what_never_lapses_is_said_so() -> None:
     assert formats.lapse(None, UTC, NOW) == "never"
     assert formats.lapse(NOW, UTC, NOW) == formats.brief(NOW, UTC, NOW)
+    assert ">22 Nov 13:52 UTC<" in formats.stated(NOW, UTC, NOW)
 
 
 def test_an_unknown_zone_is_utc_rather_than_an_error() -> None:

@@ -227,6 +227,7 @@ def test_dates_the_wrong_way_round_are_told_beside_what_was_typed(told: Desk, ad
     assert 'id="strip-title"' not in text
     assert "/ledger.csv" not in text
     assert "Show everything" in text
+    assert "Nothing matches" not in text
 
 
 def test_a_part_tells_it_and_takes_it_back(told: Desk, ada: Visitor) -> None:
