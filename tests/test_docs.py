@@ -38,7 +38,9 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Flask:
 
 
 def leaves(group: click.Group, *above: str) -> Iterator[str]:
-    for name, command in group.commands.items():
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
         if isinstance(command, click.Group):
             yield from leaves(command, *above, name)
         elif (*above, name)[0] not in FLASKS_OWN:

@@ -1,46 +1,46 @@
-"""The operator's commands: `flask --app wsgi …`, one module a group."""
+"""The operator's commands: `flask --app wsgi …`, one module a group, loaded when it is asked for.
 
+Whoever serves runs none of them, and each takes time to load.
+"""
+
+from pkgutil import resolve_name
+from typing import Any, Final
+
+import click
 from flask import Flask
+from flask.cli import AppGroup
 
-from portal.cli import (
-    account,
-    adjustments,
-    backup,
-    call,
-    clock,
-    db,
-    demo,
-    errors,
-    grants,
-    keys,
-    ledger,
-    openapi,
-    people,
-    rules,
-    tariff,
-)
+COMMANDS: Final = {
+    "account": "account:account",
+    "adjust": "adjustments:adjust",
+    "call": "call:call",
+    "clock": "clock:clock",
+    "db": "db:db",
+    "demo": "demo:demo",
+    "errors": "errors:errors",
+    "grant": "grants:grant",
+    "keys": "keys:keys",
+    "ledger": "ledger:ledger_commands",
+    "openapi": "openapi:openapi",
+    "people": "people:people",
+    "rules": "rules:rules",
+    "tariff": "tariff:tariff",
+}
 
-COMMANDS = (
-    account.account,
-    adjustments.adjust,
-    call.call,
-    clock.clock,
-    db.db,
-    demo.demo,
-    errors.errors,
-    grants.grant,
-    keys.keys,
-    ledger.ledger_commands,
-    openapi.openapi,
-    people.people,
-    rules.rules,
-    tariff.tariff,
-)
 
-db.db.add_command(backup.backup)
+class Commands(AppGroup):
+    """All of them by name."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Their names, in order."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> Any:
+        """The one of that name, or None."""
+        place = COMMANDS.get(cmd_name)
+        return place and resolve_name(f"{__name__}.{place}")
 
 
 def register(app: Flask) -> None:
     """Hang every command on the application."""
-    for command in COMMANDS:
-        app.cli.add_command(command)
+    app.cli = Commands(app.name)

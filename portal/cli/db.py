@@ -7,6 +7,7 @@ import click
 from flask.cli import with_appcontext
 
 from portal import current, database, ledger, pricing
+from portal.cli.backup import backup
 from portal.config import Config
 
 MISSING: Final = "migrations are missing; run: flask --app wsgi db upgrade"
@@ -15,6 +16,9 @@ MISSING: Final = "migrations are missing; run: flask --app wsgi db upgrade"
 @click.group("db", help="Upgrade the database and check it.")
 def db() -> None:
     """Hold the database's commands."""
+
+
+db.add_command(backup)
 
 
 @db.command("upgrade")

@@ -19,6 +19,7 @@ import sys
 import time
 from contextlib import suppress
 from functools import partial
+from importlib import import_module
 from logging.config import dictConfig
 from pathlib import Path
 from typing import Any, Final
@@ -226,6 +227,7 @@ def on_starting(_: Any) -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = FILES_MAX if hard == resource.RLIM_INFINITY else min(hard, FILES_MAX)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    import_module("portal.application")  # once for all workers, which share its memory
     try:
         opened = Database(Config.from_environment(os.environ))
         try:

@@ -2,21 +2,42 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from portal import cli
+from portal.config import ROOT
 from tests.cli.conftest import Operate
+from tests.databases import config_for
+from tests.serving import environment_of
 
-NAMES = [command.name or "" for command in cli.COMMANDS]
-
-
-def test_no_two_groups_share_a_name() -> None:
-    assert len(set(NAMES)) == len(NAMES) > 0
+SERVE = """
+import sys, wsgi
+print(*(name for name in sys.modules if name.startswith(("portal.cli.", "alembic", "tqdm"))))
+"""
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", cli.COMMANDS)
 def test_each_group_tells_its_use(operate: Operate, name: str) -> None:
     done = operate(name, "--help")
     assert done.exit_code == 0
     assert len(done.output.splitlines()) > 3
+    assert f" {name} [OPTIONS]" in done.output.partition("\n")[0]
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+def test_all_of_them_are_listed(operate: Operate) -> None:
+    told = operate("--help").output.partition("Commands:\n")[2].splitlines()
+    assert [line.split()[0] for line in told if not line.startswith("   ")] == sorted(cli.COMMANDS)
+    assert "No such command 'nope'" in operate("nope").output
+
+
+def test_who_serves_loads_none_of_them() -> None:
+    environment = environment_of(config_for("sqlite:///nowhere.db", ROOT))
+    done = subprocess.run(
+        [sys.executable, "-c", SERVE], env=environment, cwd=ROOT, capture_output=True, check=True
+    )
+    assert done.stdout == b"\n"

@@ -11,7 +11,7 @@ import socket
 import time
 from collections import deque
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -327,6 +327,7 @@ def test_it_stops_at_once_whatever_browsers_keep_open(
                 portal.process.send_signal(word)
                 assert portal.process.wait(15) == 0
                 assert time.monotonic() - told < 8  # kept alive for 30, stopping for 10
-                for connection in (waited_for, silent, kept.sock):
-                    assert connection.recv(1) == b""
+                assert kept.sock.recv(1) == waited_for.recv(1) == b""
+                with suppress(ConnectionResetError):  # where nobody had come to accept it yet
+                    assert silent.recv(1) == b""
         assert "SIGKILL" not in portal.log.read_text()

@@ -48,7 +48,8 @@ ROOMS = {
         "flask werkzeug sqlalchemy prometheus_client",
     ),
     "cli": _room(EVERYTHING, EVERYTHING),
-    "__init__": _room(EVERYTHING, EVERYTHING),
+    "application": _room(EVERYTHING, EVERYTHING),
+    "__init__": _room("config application", "flask"),
 }
 # Rooms that are entered by the front alone: `from portal import ledger`, never what lies behind.
 FRONTS = frozenset({"ledger", "pricing", "identity", "signing"})
