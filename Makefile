@@ -8,7 +8,8 @@
 
 VENV ?= .venv
 RUN := $(VENV)/bin
-PYTEST := $(RUN)/python -m pytest
+# With what is compiled kept, whatever the caller says: else each process compiles the portal anew.
+PYTEST := env -u PYTHONDONTWRITEBYTECODE $(RUN)/python -m pytest
 # Two processes a core: half of them wait for a server, a disk, a deadline or a page.
 WORKERS := --numprocesses $(shell expr $$(nproc) \* 2) --dist worksteal
 # These alone pass every branch of ledger and pricing; to be watched makes the rest a third slower.
