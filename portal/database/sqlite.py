@@ -82,7 +82,8 @@ def engine(path: Path, *, writes: bool, pool: int, glances: bool = False) -> sa.
 
     @event.listens_for(made, "begin")
     def begin(connection: sa.Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        driver: Any = connection.connection.driver_connection
+        driver.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return made
 
