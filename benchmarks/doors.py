@@ -9,7 +9,7 @@ from typing import Final
 
 from benchmarks.figures import TARGETS, Figure, median
 from benchmarks.ledgers import Ledger
-from benchmarks.load import Orders
+from benchmarks.load import SETTLING, Orders
 from benchmarks.requests import hellos
 from benchmarks.rounds import Round, Series, run
 from benchmarks.served import Served, free_port, served
@@ -163,7 +163,7 @@ class Doors:
         """Debits at half the rate of a peak, each sent when it is due, whatever the answers do."""
         side, rate = self.sides.portal, peak.rate * HALF
         self.peaks.append(peak.rate)
-        accounts = self.made.spread(max(1, int(rate * self.seconds)))
+        accounts = self.made.spread(max(1, int(rate * (SETTLING + self.seconds))))
         sent = self.made.signer(side.authority).debits(accounts, QUANTITY)
         orders = Orders(side.port, CONNECTIONS, self.seconds, sent, rate=rate)
         return run(side, self.made.server, orders)

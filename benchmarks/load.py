@@ -23,6 +23,7 @@ LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 REPLAYED: Final = b"Idempotency-Replayed"
 PATIENCE: Final = 30
 LEAD: Final = 0.1  # seconds for the server to take all connections before a request is due
+SETTLING: Final = 0.5  # seconds of a steady rate before anything counts
 CHUNK: Final = 65_536
 UNCHANGED: Final = b"304"  # a status that never has a body, nor needs to say so
 
@@ -31,7 +32,9 @@ UNCHANGED: Final = b"304"  # a status that never has a body, nor needs to say so
 class Orders:
     """What to send where: until all is sent, or no more after `seconds`.
 
-    rate: requests a second, each due at its own time, until all is sent; 0: as answers come.
+    rate: requests a second, each due at its own time, until all is sent; 0: as answers come. Of
+    what is due in the first half second the status alone counts: connections are new then, and a
+    peak before may have left something to tidy up.
     """
 
     port: int
@@ -60,10 +63,14 @@ class Answers:
     def note(self, head: bytes, body: bytes, latency: float, *, keep_body: bool) -> None:
         """Count one answer."""
         self.latencies.append(latency)
-        self.statuses[int(head[9:12])] += 1
-        self.replayed += REPLAYED in head
+        self.count(head)
         if keep_body:
             self.bodies.append(body)
+
+    def count(self, head: bytes) -> None:
+        """Count an answer by its status, and whether it was given before."""
+        self.statuses[int(head[9:12])] += 1
+        self.replayed += REPLAYED in head
 
 
 @dataclass
@@ -141,8 +148,9 @@ def drive_at_rate(orders: Orders) -> Answers:
         poll.register(number, select.EPOLLIN)
     started = time.perf_counter() + LEAD
     due = deque((started + n / orders.rate, each) for n, each in enumerate(orders.requests))
+    counted = started + SETTLING
     while due or len(idle) < len(clients):
-        wait = send_due(due, idle, answers.delays)
+        wait = send_due(due, idle, answers.delays, counted)
         # Waiting for the poll to be readable takes microseconds; it would wait in milliseconds.
         ready = select.select([poll], [], [], PATIENCE if wait is None else wait)[0]
         if not ready and wait is None:
@@ -150,18 +158,22 @@ def drive_at_rate(orders: Orders) -> Answers:
         for number, _ in poll.poll(0):
             client = clients[number]
             answer = client.find_answer()
-            if answer is not None:
+            if answer is None:
+                continue
+            idle.append(client)
+            if client.since < counted:
+                answers.count(answer[0])
+            else:
                 latency = time.perf_counter() - client.since
                 answers.note(*answer, latency, keep_body=orders.keep_bodies)
-                idle.append(client)
-    answers.seconds = time.perf_counter() - started
+    answers.seconds = time.perf_counter() - counted
     for client in clients.values():
         client.link.close()
     return answers
 
 
 def send_due(
-    due: deque[tuple[float, bytes]], idle: deque[Client], delays: list[float]
+    due: deque[tuple[float, bytes]], idle: deque[Client], delays: list[float], counted: float
 ) -> float | None:
     """Send what is due on idle connections; seconds until more is, None if answers come first."""
     while due and idle:
@@ -171,7 +183,8 @@ def send_due(
             return -delay
         due.popleft()
         idle.popleft().send(request, since)
-        delays.append(delay)
+        if since >= counted:
+            delays.append(delay)
     return None
 
 
