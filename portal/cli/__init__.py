@@ -32,13 +32,15 @@ class Commands(AppGroup):
     """All of them by name."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Their names, in order."""
-        return sorted(COMMANDS)
+        """Their names, in order, and of what else was hung on the application."""
+        return sorted({*COMMANDS, *super().list_commands(ctx)})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> Any:
         """The one of that name, or None."""
         place = COMMANDS.get(cmd_name)
-        return place and resolve_name(f"{__name__}.{place}")
+        if place is None:
+            return super().get_command(ctx, cmd_name)
+        return resolve_name(f"{__name__}.{place}")
 
 
 def register(app: Flask) -> None:

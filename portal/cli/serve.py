@@ -31,10 +31,10 @@ class Beside(NamedTuple):
 
 
 class BusyPortError(Exception):
-    """The port cannot be had."""
+    """The port cannot be had. The one after it is the studio's, where a demo has it."""
 
     def __init__(self, port: int, why: str) -> None:
-        super().__init__(f"Port {port} on {HOST} {why}; try another: PORT={port + 1} make run")
+        super().__init__(f"Port {port} on {HOST} {why}; try another: PORT={port + 2} make run")
 
 
 def listen(port: int) -> socket.socket:

@@ -10,6 +10,7 @@ from portal.client.errors import ArgumentError
 
 Check = Callable[[str, Any], None]  # of a place and what was given there; raises ArgumentError
 Wanted = Mapping[str, Check]  # by names
+SECONDS_MIN, SECONDS_MAX = 0.001, 1_000_000
 KINDS: Final[Mapping[type, str]] = {
     str: "a text",
     int: "a whole number",
@@ -58,14 +59,17 @@ def optional(check: Check) -> Check:
     return checked
 
 
-def seconds(place: str, given: Any) -> None:
-    """Whether it is a number that a clock can be added to."""
-    if not isinstance(given, int | float) or isinstance(given, bool) or given != given:
+def seconds(place: str, given: Any, least: float = 0) -> None:
+    """Whether it is a number of seconds that can be waited for."""
+    if not isinstance(given, int | float) or isinstance(given, bool):
         refuse(place, "a number of seconds", given)
-    try:
-        float(given)
-    except OverflowError:
-        raise ArgumentError(place, "is more seconds than a clock can count") from None
+    if not least <= given <= SECONDS_MAX:
+        raise ArgumentError(place, f"must be {least:g} to {SECONDS_MAX} seconds")
+
+
+def deadline(place: str, given: Any) -> None:
+    """Whether it leaves time for an answer."""
+    seconds(place, given, SECONDS_MIN)
 
 
 def listed(place: str, given: Any, wanted: str) -> None:

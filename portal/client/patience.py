@@ -4,6 +4,7 @@ import secrets
 from typing import Any, Final, NamedTuple
 
 from portal.client import arguments
+from portal.client.errors import ArgumentError
 
 _LOTS: Final = secrets.SystemRandom()
 
@@ -33,6 +34,10 @@ def checked(patience: Any) -> Patience:
     if not isinstance(patience, Patience):
         arguments.refuse("patience", "a Patience", patience)
     arguments.whole("patience.tries", patience.tries)
-    for name in Patience._fields[1:]:
-        arguments.seconds(f"patience.{name}", getattr(patience, name))
+    if patience.tries < 1:
+        raise ArgumentError("patience.tries", "must be 1 or more")
+    arguments.deadline("patience.deadline", patience.deadline)
+    arguments.deadline("patience.answer", patience.answer)
+    arguments.seconds("patience.first", patience.first)
+    arguments.seconds("patience.longest", patience.longest)
     return patience

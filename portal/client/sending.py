@@ -6,6 +6,7 @@ What is repeated is the same request under the same key. What is refused for goo
 import email.utils
 import http.client
 import json
+import re
 import secrets
 import time
 from collections.abc import Callable
@@ -29,6 +30,7 @@ from portal.client.settings import Settings
 
 ROOT: Final = "/internal/v1"
 SECOND: Final = 1_000_000
+PRIVATE: Final = re.compile(r"//[^/]*@")  # who somebody is, in an address
 
 
 class Asked(NamedTuple):
@@ -82,7 +84,7 @@ class Sender:
         OutcomeUnknownError where it may have; MisconfiguredError; ArgumentError.
         """
         if deadline is not None:
-            arguments.seconds("deadline", deadline)
+            arguments.deadline("deadline", deadline)
         patience = self._patience
         give_up = time.monotonic() + (patience.deadline if deadline is None else deadline)
         tries = _Tries()
@@ -177,7 +179,7 @@ class Sender:
 def _members(answer: Answer) -> dict[str, Any]:
     """The members of an answer; a failure that somebody else than the portal tells has none."""
     if 300 <= answer.status < 400:
-        place = answer.headers.get("Location", "elsewhere")
+        place = PRIVATE.sub("//", answer.headers.get("Location", "elsewhere")).partition("?")[0]
         raise MisconfiguredError(f"The url is not the portal's: it sends us to {place}")
     try:
         found = json.loads(answer.content)

@@ -60,7 +60,7 @@ class Settings:
         parts = _split(url, faults)
         authority = (authority or parts.netloc.rpartition("@")[2]).lower()
         if parts.netloc and not _AUTHORITY.fullmatch(authority):
-            faults.append(f"the authority must be host or host:port, not {authority!r}")
+            faults.append("the authority must be host or host:port")
         if not _KID.fullmatch(kid):
             faults.append("the kid must be 1 to 64 of A-Z a-z 0-9 . _ -")
         elif kid.startswith("csk_"):
@@ -96,8 +96,10 @@ class Settings:
                 faults.append(f"{PREFIX}SECRET and {PREFIX}SECRET_FILE exclude each other")
             try:
                 given["SECRET"] = Path(given["SECRET_FILE"]).read_text(encoding="ascii").strip()
-            except (OSError, ValueError) as error:
-                faults.append(f"{PREFIX}SECRET_FILE cannot be read: {error}")
+            except OSError as error:
+                faults.append(f"{PREFIX}SECRET_FILE cannot be read: {error.strerror}")
+            except ValueError:
+                faults.append(f"{PREFIX}SECRET_FILE cannot be read: it is no text in ASCII")
         absent = [name for name in ("URL", "KID", "SECRET") if name not in given]
         if not ("SECRET_FILE" in given and absent == ["SECRET"]):
             faults += [f"{PREFIX}{name} is missing" for name in absent]
@@ -143,8 +145,5 @@ def _split(url: str, faults: list[str]) -> SplitResult:
         parts, good = urlsplit(""), False
     beyond = parts.path.rstrip("/") or parts.query or parts.fragment or "@" in parts.netloc
     if not good or beyond or not url.isascii():
-        told = (
-            "with nothing in front of an @" if "@" in url else f"not {url!r}"
-        )  # a password may be
-        faults.append(f"the url must be like https://credits.example, {told}")
+        faults.append("the url must be like https://credits.example, without a path or a password")
     return parts

@@ -14,7 +14,7 @@ from portal.database.turnstile import Turnstile
 
 MIGRATIONS: Final = ROOT / "migrations"
 # Their files are named by their revisions, which are numbers.
-VERSIONS: Final = "versions/[0-9]*_*.py"
+VERSIONS: Final = "versions/[0-9][0-9][0-9][0-9]_*.py"
 ADVISORY_LOCK: Final = 4_217_203_551
 # Whether Alembic has left its mark, as each database tells.
 VERSIONED: Final = {
@@ -41,9 +41,10 @@ def is_current(connection: sa.Connection) -> bool:
     return revision_of(connection) == head()
 
 
-def head() -> str:
+def head() -> str | None:
     """The newest migration this portal has."""
-    return max(file.name.partition("_")[0] for file in MIGRATIONS.glob(VERSIONS))
+    files = MIGRATIONS.glob(VERSIONS)
+    return max((file.name.partition("_")[0] for file in files), default=None)
 
 
 def revision_of(connection: sa.Connection) -> str | None:

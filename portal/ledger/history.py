@@ -17,9 +17,11 @@ from sqlalchemy import Connection
 from portal.ledger import rows
 from portal.ledger.model import Entry
 from portal.ledger.moments import seq_recorded_by
+from portal.ledger.statements import POSTGRESQL
 from portal.ledger.tables import entries
 
-Shape = tuple[bool, bool, bool]  # whether a filter names kinds, operations, a reference
+# Whether a filter names kinds, operations, a reference, and that one is looked up first.
+Shape = tuple[bool, bool, bool, bool]
 LAST: Final = 2**63 - 1
 INCOMING: Final = ("grant", "refund", "adjustment")
 
@@ -102,21 +104,18 @@ AFTER: Final = (
     .limit(1)
 )
 AFTER_SEQ: Final = AFTER.where(entries.c.seq == sa.bindparam("seq"))
-# Two indexes serve, one for debits and one for all else; each is named as its own rule does. What
-# else is asked stays outside (OFFSET 0), or PostgreSQL may take another index for as good, and walk
-# through a whole account.
-OF_REFERENCE: Final = (
-    sa.union_all(
-        *(
-            sa.select(entries).where(
-                OF_ACCOUNT, entries.c.reference_id == sa.bindparam("reference"), rule
-            )
-            for rule in (sa.text("kind = 'debit'"), NO_DEBIT)
-        )
-    )
-    .offset(sa.literal_column("0"))
-    .subquery("named")
+# Two indexes know references, one for debits and one for all else; this names each as its own rule
+# does.
+OF_REFERENCE: Final = tuple(
+    sa.select(entries).where(OF_ACCOUNT, entries.c.reference_id == sa.bindparam("reference"), rule)
+    for rule in (sa.text("kind = 'debit'"), NO_DEBIT)
 )
+SEQS_OF_REFERENCE: Final = sa.union_all(
+    *(select.with_only_columns(entries.c.seq) for select in OF_REFERENCE)
+)
+# On PostgreSQL what else is asked stays outside (OFFSET 0): a range of seq looks as narrow, and it
+# would walk through a whole account and ask of each entry whether the reference names it.
+NAMED: Final = sa.union_all(*OF_REFERENCE).offset(sa.literal_column("0")).subquery("named")
 INFLOW: Final = (
     sa.select(rows.total(entries.c.amount))
     .where(OF_ACCOUNT)
@@ -143,7 +142,11 @@ def page(
     values = _values(account_id, wanted, first, last) | {"limit": limit + 1}
     found = [
         rows.every(
-            connection, Entry, _page_statement(_shape(wanted), kind == "debit"), **values, kind=kind
+            connection,
+            Entry,
+            _page_statement(_shape(connection, wanted), kind == "debit"),
+            **values,
+            kind=kind,
         )
         for kind in dict.fromkeys(wanted.kinds or (None,))
     ]
@@ -186,7 +189,7 @@ def export_rows(
 
     As the fields of `Exported`, but no values of it: to make them costs as much as to read them.
     """
-    statement = _export_statement(_shape(wanted), "debit" in wanted.kinds)
+    statement = _export_statement(_shape(connection, wanted), "debit" in wanted.kinds)
     values = _values(account_id, wanted, first, last) | {"kinds": wanted.kinds}
     found: Any = connection.execute(statement, values).cursor  # its rows are the driver's own
     rows_found: Sequence[tuple[Any, ...]] = found.fetchall()
@@ -214,7 +217,7 @@ def _before(connection: Connection, account_id: str, at: int | None) -> tuple[in
 def _matched(
     connection: Connection, wanted: Filter, values: dict[str, Any]
 ) -> tuple[int, int, int]:
-    statement = _sum_statement(_shape(wanted), "debit" in wanted.kinds)
+    statement = _sum_statement(_shape(connection, wanted), "debit" in wanted.kinds)
     row = connection.execute(statement, values | {"kinds": wanted.kinds}).one()
     return row[0], -row[1], row[2]
 
@@ -229,13 +232,15 @@ def _values(account_id: str, wanted: Filter, first: int, last: int) -> dict[str,
     }
 
 
-def _shape(wanted: Filter) -> Shape:
-    return bool(wanted.kinds), bool(wanted.operations), wanted.reference is not None
+def _shape(connection: Connection, wanted: Filter) -> Shape:
+    named = wanted.reference is not None
+    first = named and connection.dialect.name == POSTGRESQL
+    return bool(wanted.kinds), bool(wanted.operations), named, first
 
 
 def _source(shape: Shape) -> sa.FromClause:
     """Where to look for what a filter keeps."""
-    return OF_REFERENCE if shape[2] else entries
+    return NAMED if shape[3] else entries
 
 
 @cache
@@ -270,12 +275,14 @@ def _of_kinds(statement: sa.Select[Any], shape: Shape) -> sa.Select[Any]:
 
 
 def _kept(statement: sa.Select[Any], shape: Shape, debits: bool) -> sa.Select[Any]:
-    by_kind, by_operation, by_reference = shape
+    by_kind, by_operation, by_reference, first = shape
     source = _source(shape)
     statement = statement.where(source.c.seq.between(sa.bindparam("first"), sa.bindparam("last")))
     if by_operation:
         operations: sa.BindParameter[str] = sa.bindparam("operations", expanding=True)
         statement = statement.where(source.c.operation.in_(operations))
-    if by_reference:
+    if first:
         return statement
+    if by_reference:
+        statement = statement.where(entries.c.seq.in_(SEQS_OF_REFERENCE))
     return statement.where(OF_ACCOUNT, *([NO_DEBIT] if by_kind and not debits else []))

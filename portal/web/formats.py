@@ -31,7 +31,7 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
 
 
 def shares(parts: Sequence[int]) -> tuple[str, ...]:
-    """The shares of parts in their sum, in per cent; as they stand there they add up to 100.
+    """The shares of parts in their sum, in per cent; traces aside, they add up to 100.
 
     All have one decimal where one is under 10 %, else none; "<0.1 %" is a trace that counts
     nothing, and ">99.9 %" all but traces. Each is rounded down, and what is left goes to those that

@@ -19,6 +19,7 @@ BLOCKS: Final[Blocks] = {"estimate": (Part("estimate"),)}
 JOBS_MAX: Final = 10**9
 DIGITS_MAX: Final = 13
 PAST_DAYS: Final = 30
+FAULTY: Final = "One line cannot be read: nothing is added up"
 
 
 class Wish(NamedTuple):
@@ -30,13 +31,17 @@ class Wish(NamedTuple):
 
 
 class Cost(NamedTuple):
-    """What a wish costs, or, in `fault`, why that cannot be said; `whole` is for the month."""
+    """What a wish costs, or, in `fault`, why that cannot be said; `whole` is for the month.
+
+    `odd` is the field at fault, as `Wish` names it.
+    """
 
     wish: Wish
     each: int = 0
     whole: int = 0
     quantity: int = 0
     fault: str = ""
+    odd: str = ""
 
 
 class Estimate(NamedTuple):
@@ -50,6 +55,11 @@ class Estimate(NamedTuple):
     def asked(self) -> bool:
         """Whether anything was filled in."""
         return any(cost.whole or cost.fault for cost in self.costs)
+
+    @property
+    def faulty(self) -> bool:
+        """Whether a line cannot be read: then nobody knows what all of them come to."""
+        return any(cost.fault for cost in self.costs)
 
 
 class Own(NamedTuple):
@@ -73,6 +83,7 @@ def tiers() -> Response:
         "features": features(tariff),
         "rate": pricing.rate,
         "plural": pricing.plural,
+        "faulty": FAULTY,
     }
     return page("plans/tiers.html", context, BLOCKS, spoken(estimate))
 
@@ -156,11 +167,13 @@ def cost_of(tariff: pricing.Tariff, wish: Wish) -> Cost:
         return Cost(wish)
     quantity, jobs = whole_number(wish.quantity), whole_number(wish.jobs.strip() or "1")
     if quantity is None or jobs is None or jobs > JOBS_MAX:
-        return Cost(wish, fault="Whole numbers only, please.")
+        odd = "quantity" if quantity is None else "jobs"
+        return Cost(wish, fault="Whole numbers only, please.", odd=odd)
     try:
         each = pricing.quote(tariff, wish.operation.name, quantity).credits
     except pricing.QuantityError:
-        return Cost(wish, fault="At least 1." if quantity < 1 else "More than one job can have.")
+        fault = "At least 1." if quantity < 1 else "More than one job can have."
+        return Cost(wish, fault=fault, odd="quantity")
     return Cost(wish, each, each * jobs, quantity)
 
 
@@ -185,6 +198,8 @@ def smallest_tier(tariff: pricing.Tariff, total: int, largest: int) -> pricing.T
 
 def spoken(estimate: Estimate) -> str:
     """What a screen reader hears when the estimate changes."""
+    if estimate.faulty:
+        return FAULTY
     if estimate.tier is None:
         return f"{counted(estimate.total, 'credit')} a month, more than any plan allocates"
     return f"{counted(estimate.total, 'credit')} a month, covered by {estimate.tier.title}"

@@ -24,7 +24,7 @@ def test_it_listens_on_this_machine_alone() -> None:
 
 def test_a_port_in_use_is_told_with_another_to_try() -> None:
     port = free_port()
-    with listen(port), pytest.raises(BusyPortError, match=f"{port} .* in use .*PORT={port + 1}"):
+    with listen(port), pytest.raises(BusyPortError, match=f"{port} .* in use .*PORT={port + 2}"):
         listen(port)
     listen(port).close()
 

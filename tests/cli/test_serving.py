@@ -8,6 +8,8 @@ import os
 import resource
 import signal
 import socket
+import subprocess
+import sys
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -33,6 +35,7 @@ from portal.cli.serving import (
     pre_fork,
     when_ready,
 )
+from portal.config import ROOT
 from portal.config import Config as Settings
 from tests.serving import environment_of
 from tests.serving import serving as served
@@ -269,6 +272,18 @@ def test_it_may_have_as_many_files_open_as_the_system_lets_it(
     serving.on_starting(None)
     assert asked == [(4_096, 4_096)]
     assert soft <= hard
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+def test_what_workers_need_is_loaded_before_there_are_any(config: Settings) -> None:
+    code = (
+        "import sys; from portal.cli import serving; print(serving.WHOLE in sys.modules);"
+        "serving.on_starting(None); print(serving.WHOLE in sys.modules)"
+    )
+    told = subprocess.check_output(
+        [sys.executable, "-c", code], env=environment_of(config), cwd=ROOT, text=True
+    )
+    assert told.split() == ["False", "True"]
 
 
 def test_signals_that_came_early_are_heard_when_it_is_ready() -> None:

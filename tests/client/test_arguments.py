@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 import pickle
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -45,7 +46,11 @@ ODD: list[tuple[Callable[[Any], object], str, str]] = [
     (lambda c: c.batch(None), "commands", "must be a list of commands, not None"),
     (lambda c: c.batch([GOOD], atomic="no"), "atomic", "must be True or False, not a text"),
     (lambda c: c.batch([GOOD], deadline="9"), "deadline", "a number of seconds, not a text"),
-    (lambda c: c.batch([GOOD], deadline=10**400), "deadline", "is more seconds than a clock can"),
+    (lambda c: c.batch([GOOD], deadline=10**400), "deadline", "must be 0.001 to 1000000 seconds"),
+    (lambda c: c.batch([GOOD], deadline=0), "deadline", "must be 0.001 to 1000000 seconds"),
+    (lambda c: c.batch([GOOD], deadline=-1.5), "deadline", "must be 0.001 to 1000000 seconds"),
+    (lambda c: c.batch([GOOD], deadline=math.nan), "deadline", "must be 0.001 to 1000000 sec"),
+    (lambda c: c.batch([GOOD], deadline=math.inf), "deadline", "must be 0.001 to 1000000 sec"),
     (lambda c: c.release(".."), "hold", "must not be '..', which is a place in every path"),
     (lambda c: c.account("."), "account", "must not be '.', which is a place in every path"),
     # what is charged, and for what
@@ -59,7 +64,7 @@ ODD: list[tuple[Callable[[Any], object], str, str]] = [
     (lambda c: c.quote("acme", "g", text="a\ud800"), "text", "half a surrogate pair at 1"),
     (lambda c: c.quote("acme", "g", quantity=1, key=7), "key", "must be 16 to 128 of"),
     (lambda c: c.quote("acme", "g", quantity=1, key=b"k" * 20), "key", "~ -, not bytes"),
-    (lambda c: c.quote("acme", "g", quantity=1, deadline=float("nan")), "deadline", "of seconds"),
+    (lambda c: c.quote("acme", "g", quantity=1, deadline=float("nan")), "deadline", "must be 0.001 to 1000000 sec"),
     (lambda c: c.quote("acme", "g", quantity=1, deadline=True), "deadline", "seconds, not True"),
     (lambda c: c.debit(7, "generate", **JOB), "account", "must be a text, not a whole number"),
     (lambda c: c.debit("acme", None, **JOB), "operation", "must be a text, not None"),
@@ -242,6 +247,9 @@ def test_a_client_is_told_by_what_it_is_made() -> None:
         (settings, None, "patience must be a Patience, not None"),
         (settings, 3, "patience must be a Patience, not a whole number"),
         (settings, Patience(tries=2.5), "patience.tries must be a whole number, not a"),  # type: ignore[arg-type]
+        (settings, Patience(tries=0), "patience.tries must be 1 or more"),
+        (settings, Patience(answer=0), "patience.answer must be 0.001 to 1000000 seconds"),
+        (settings, Patience(longest=-1), "patience.longest must be 0 to 1000000 seconds"),
         (settings, Patience(deadline=None), "patience.deadline must be a number of seconds"),  # type: ignore[arg-type]
         (settings, Patience(first="1"), "patience.first must be a number of seconds, not a"),  # type: ignore[arg-type]
     ]

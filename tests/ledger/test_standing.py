@@ -1,12 +1,14 @@
 """What stands on an account: grants in burn order, open holds, and holds as they once stood."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from portal.database import Database
 from portal.ledger import commands as asked
-from portal.ledger import standing
+from portal.ledger import orphans, standing
 from portal.ledger.burn import burn_key
 from portal.ledger.errors import HoldNotFoundError
 from portal.ledger.history import Filter, page
@@ -72,6 +74,21 @@ def test_a_hold_after_its_whole_chain_is_what_its_row_says(lived: Lived) -> None
         assert standing.hold_after(hold, chain) == hold
         statuses.add(hold.status)
     assert statuses == {"captured", "released", "expired"}
+
+
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        (standing.OPEN, "holds.status = 'open'"),
+        (standing.LIVE, "grants.funded = 1"),
+        (orphans.HELD_SUMS.broken, "holds.status = 'open'"),
+    ],
+)
+def test_conditions_of_partial_indexes_are_said_in_words(
+    statement: sa.Select[Any], words: str
+) -> None:
+    """PostgreSQL would not know from a value, in a plan that it keeps, that the index serves."""
+    assert words in str(statement)
 
 
 def test_a_hold_after_a_part_of_its_chain_stands_as_it_did_then(lived: Lived) -> None:

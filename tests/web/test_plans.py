@@ -6,7 +6,7 @@ import pytest
 
 from portal import pricing
 from portal.web import plans
-from tests.web.desk import DAY, NOW, Desk, Visitor, words
+from tests.web.desk import DAY, NOW, Desk, Shape, Visitor, words
 
 TARIFF = pricing.shipped_tariff()
 DAILY = pricing.SpendCap("credits_per_day", None, 500)
@@ -127,6 +127,25 @@ def test_what_was_filled_in_stays_and_faults_are_marked(ada: Visitor) -> None:
     assert 'value="&lt;b&gt;"' in text
     assert text.count('aria-invalid="true"') == 1
     assert "Whole numbers only, please." in text
+
+
+@pytest.mark.parametrize(
+    ("asked", "odd"),
+    [
+        ("generate=1204&generate.jobs=x", "generate.jobs"),
+        ("generate=x&generate.jobs=3", "generate"),
+        ("generate=0", "generate"),
+    ],
+)
+def test_a_line_that_cannot_be_read_marks_its_field_and_leaves_no_sum(
+    ada: Visitor, asked: str, odd: str
+) -> None:
+    text = ada.get(f"/plans?{asked}&clone=2").text
+    marked = [tag["name"] for _, tag in Shape(text).tags if tag.get("aria-invalid")]
+    assert marked == [odd]
+    assert "Together" not in text
+    assert "covers it" not in text
+    assert "One line cannot be read: nothing is added up." in text
 
 
 @pytest.mark.parametrize(

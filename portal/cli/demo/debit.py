@@ -42,7 +42,8 @@ class SilentPortalError(Exception):
     """Nobody answers where the demo should be."""
 
     def __init__(self, url: str) -> None:
-        super().__init__(f"Nothing answers at {url}; start the portal there with: make run")
+        port = urlsplit(url).port
+        super().__init__(f"Nothing answers at {url}; start the portal there: PORT={port} make run")
 
 
 def signed_debit(sheet: Sheet, members: dict[str, Any], now: int) -> Signed:
