@@ -64,7 +64,6 @@ ODD: list[tuple[Callable[[Any], object], str, str]] = [
     (lambda c: c.quote("acme", "g", text="a\ud800"), "text", "half a surrogate pair at 1"),
     (lambda c: c.quote("acme", "g", quantity=1, key=7), "key", "must be 16 to 128 of"),
     (lambda c: c.quote("acme", "g", quantity=1, key=b"k" * 20), "key", "~ -, not bytes"),
-    (lambda c: c.quote("acme", "g", quantity=1, deadline=float("nan")), "deadline", "must be 0.001 to 1000000 sec"),
     (lambda c: c.quote("acme", "g", quantity=1, deadline=True), "deadline", "seconds, not True"),
     (lambda c: c.debit(7, "generate", **JOB), "account", "must be a text, not a whole number"),
     (lambda c: c.debit("acme", None, **JOB), "operation", "must be a text, not None"),
