@@ -47,6 +47,7 @@ text: Final = one_of("a text", str)
 whole: Final = one_of("a whole number", int)
 flag: Final = one_of("True or False", bool)
 mapping: Final = one_of("a mapping", Mapping)
+number_of_seconds: Final = one_of("a number of seconds", int, float)
 
 
 def optional(check: Check) -> Check:
@@ -61,8 +62,7 @@ def optional(check: Check) -> Check:
 
 def seconds(place: str, given: Any, least: float = 0) -> None:
     """Whether it is a number of seconds that can be waited for."""
-    if not isinstance(given, int | float) or isinstance(given, bool):
-        refuse(place, "a number of seconds", given)
+    number_of_seconds(place, given)
     if not least <= given <= SECONDS_MAX:
         raise ArgumentError(place, f"must be {least:g} to {SECONDS_MAX} seconds")
 
