@@ -226,11 +226,10 @@ def command_of(members: Mapping[str, Any]) -> Command:
     return kind(**rest)
 
 
-def _reference_of(members: Mapping[str, Any]) -> tuple[str, str]:
+def _reference_of(members: Mapping[str, Any]) -> Reference:
     for member in members:
         if member not in Reference._fields:
             raise ArgumentError(f"reference.{member}", "is no member of a reference")
-    kind, name = (members.get(member) for member in Reference._fields)
-    arguments.text("reference.type", kind)
-    arguments.text("reference.id", name)
-    return str(kind), str(name)
+    for member in Reference._fields:
+        arguments.text(f"reference.{member}", members.get(member))
+    return Reference(**members)
