@@ -20,8 +20,6 @@ from portal.ledger.moments import seq_recorded_by
 from portal.ledger.statements import POSTGRESQL
 from portal.ledger.tables import entries
 
-# Whether a filter names kinds, operations, a reference, and that one is looked up first.
-Shape = tuple[bool, bool, bool, bool]
 LAST: Final = 2**63 - 1
 INCOMING: Final = ("grant", "refund", "adjustment")
 
@@ -50,6 +48,15 @@ class Page(NamedTuple):
 
     entries: tuple[Entry, ...]
     next: int | None
+
+
+class Shape(NamedTuple):
+    """Which statement a filter needs: what it names, and whether a reference is looked up apart."""
+
+    by_kind: bool
+    by_operation: bool
+    by_reference: bool
+    apart: bool
 
 
 class Strip(NamedTuple):
@@ -234,20 +241,20 @@ def _values(account_id: str, wanted: Filter, first: int, last: int) -> dict[str,
 
 def _shape(connection: Connection, wanted: Filter) -> Shape:
     named = wanted.reference is not None
-    first = named and connection.dialect.name == POSTGRESQL
-    return bool(wanted.kinds), bool(wanted.operations), named, first
+    apart = named and connection.dialect.name == POSTGRESQL
+    return Shape(bool(wanted.kinds), bool(wanted.operations), named, apart)
 
 
 def _source(shape: Shape) -> sa.FromClause:
     """Where to look for what a filter keeps."""
-    return NAMED if shape[3] else entries
+    return NAMED if shape.apart else entries
 
 
 @cache
 def _page_statement(shape: Shape, debits: bool) -> sa.Select[Any]:
     source = _source(shape)
     statement = _kept(rows.reading(source, Entry), shape, debits)
-    if shape[0]:
+    if shape.by_kind:
         statement = statement.where(source.c.kind == sa.bindparam("kind"))
     return statement.order_by(source.c.seq.desc()).limit(sa.bindparam("limit"))
 
@@ -268,21 +275,20 @@ def _export_statement(shape: Shape, debits: bool) -> sa.Select[Any]:
 
 
 def _of_kinds(statement: sa.Select[Any], shape: Shape) -> sa.Select[Any]:
-    if shape[0]:
+    if shape.by_kind:
         kinds: sa.BindParameter[str] = sa.bindparam("kinds", expanding=True)
         return statement.where(_source(shape).c.kind.in_(kinds))
     return statement
 
 
 def _kept(statement: sa.Select[Any], shape: Shape, debits: bool) -> sa.Select[Any]:
-    by_kind, by_operation, by_reference, first = shape
     source = _source(shape)
     statement = statement.where(source.c.seq.between(sa.bindparam("first"), sa.bindparam("last")))
-    if by_operation:
+    if shape.by_operation:
         operations: sa.BindParameter[str] = sa.bindparam("operations", expanding=True)
         statement = statement.where(source.c.operation.in_(operations))
-    if first:
+    if shape.apart:
         return statement
-    if by_reference:
+    if shape.by_reference:
         statement = statement.where(entries.c.seq.in_(SEQS_OF_REFERENCE))
-    return statement.where(OF_ACCOUNT, *([NO_DEBIT] if by_kind and not debits else []))
+    return statement.where(OF_ACCOUNT, *([NO_DEBIT] if shape.by_kind and not debits else []))
