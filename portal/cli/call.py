@@ -27,6 +27,7 @@ from portal.client import (
     RefusedError,
     Settings,
 )
+from portal.client.arguments import SECONDS_MAX, SECONDS_MIN
 from portal.client.members import own_key
 from portal.client.settings import PREFIX
 from portal.client.times import write_time
@@ -38,13 +39,14 @@ _NEITHER: Final = (
     f"If no option and no {PREFIX}… names a portal or a key, the demo is asked: the sample portal"
     " that `make run` serves on this machine, with its key from var/demo.json."
 )
+_SECONDS: Final = click.FloatRange(SECONDS_MIN, SECONDS_MAX)
 _OPTIONS: Final = (
     click.option("--url", help=f"The portal's address; else {PREFIX}URL. {_NEITHER}"),
     click.option("--kid", help=f"The key's id; else {PREFIX}KID."),
     click.option("--secret-file", help=f"Holds the secret; else {PREFIX}SECRET or _SECRET_FILE."),
     click.option("--authority", help=f"Where it is not that of the url; else {PREFIX}AUTHORITY."),
     click.option("--ca-file", help=f"Certificates to trust; else {PREFIX}CA_FILE."),
-    click.option("--deadline", type=float, default=30.0, show_default=True, help="In seconds."),
+    click.option("--deadline", type=_SECONDS, default=30.0, show_default=True, help="In seconds."),
 )
 
 call = AppGroup(

@@ -266,6 +266,17 @@ def test_an_unknown_outcome_names_the_key_to_repeat(tmp_path: Path) -> None:
         assert call("balance", "--account", "a", "--deadline", "1").exit_code == 1
 
 
+@pytest.mark.parametrize("deadline", ["0", "-1", "1e999", "nan", "soon"])
+def test_a_deadline_that_leaves_no_time_is_refused_and_nothing_is_sent(
+    tmp_path: Path, deadline: str
+) -> None:
+    with Scripted([hangs_up]) as portal:
+        call = runner(tmp_path, keyed(portal))
+        result = call("balance", "--account", "a", "--deadline", deadline)
+        assert (result.exit_code, portal.bodies) == (2, [])
+        assert "deadline" in result.stderr
+
+
 def test_an_unknown_outcome_of_a_batch_shows_its_commands_to_repeat(tmp_path: Path) -> None:
     file = tmp_path / "commands.json"
     asked = {"command": "debit", "account": "a", "operation": "generate", "quantity": 1}
