@@ -44,7 +44,7 @@ MEMORY: Final = Path("/dev/shm")  # noqa: S108 - only workers' heartbeats are ke
 # request on a connection that had one.
 gthread.DEFAULT_WORKER_DATA_TIMEOUT = 1.0
 gthread.STOP_KEEPALIVE_LINGER = 0.5
-WHOLE: Final = "portal.application"
+LOADED_FIRST: Final = "portal.application"
 FILES_MAX: Final = 65_536  # that a worker may have open, where the system lets it
 ROOM_SECONDS: Final = 0.02
 
@@ -228,7 +228,7 @@ def on_starting(_: Any) -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = FILES_MAX if hard == resource.RLIM_INFINITY else min(hard, FILES_MAX)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
-    import_module(WHOLE)  # once for all workers, which share its memory
+    import_module(LOADED_FIRST)  # once for all workers, which share its memory
     try:
         opened = Database(Config.from_environment(os.environ))
         try:

@@ -277,8 +277,8 @@ def test_it_may_have_as_many_files_open_as_the_system_lets_it(
 @pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
 def test_what_workers_need_is_loaded_before_there_are_any(config: Settings) -> None:
     code = (
-        "import sys; from portal.cli import serving; print(serving.WHOLE in sys.modules);"
-        "serving.on_starting(None); print(serving.WHOLE in sys.modules)"
+        "import sys; from portal.cli import serving; print(serving.LOADED_FIRST in sys.modules);"
+        "serving.on_starting(None); print(serving.LOADED_FIRST in sys.modules)"
     )
     told = subprocess.check_output(
         [sys.executable, "-c", code], env=environment_of(config), cwd=ROOT, text=True
