@@ -93,11 +93,12 @@ class Application:
     def submit_all(
         self, commands: Sequence[ledger.Command], *, atomic: bool = False
     ) -> list[ledger.Outcome | Exception]:
-        """Post commands as one group of their own; gives each one's outcome, or its error.
+        """Post commands in order, in one group; gives each one's outcome, or its error.
 
-        A group is one database transaction. None of them touches its neighbours, unless all are
-        to be done or none (`atomic`): then the first refusal is raised as UndoneError. Where the
-        database writes none of them, raises as `submit` does.
+        A group is one database transaction, and takes in what others ask for at the same time if
+        so configured. None of them touches its neighbours, unless all are to be done or none
+        (`atomic`): they have one of their own then, and the first refusal is raised as UndoneError.
+        Where the database writes none of them, raises as `submit` does.
         """
         if atomic:
             for place, command in enumerate(commands):
@@ -107,7 +108,9 @@ class Application:
         errors = [self._find_limited(command) for command in commands]
         tickets = [ledger.Ticket(command) for command in commands]
         group = [ticket for ticket, error in zip(tickets, errors, strict=True) if error is None]
-        if group:
+        if group and self.config.group_commit:
+            self.queue.submit_all(group)
+        elif group:
             ledger.settle(self.queue.post, group, ordered=True)
         if group and all(isinstance(ticket.error, AWAY) for ticket in group):
             group[0].answer()
@@ -173,7 +176,7 @@ def submit(command: ledger.Command) -> ledger.Outcome:
 def submit_all(
     commands: Sequence[ledger.Command], *, atomic: bool = False
 ) -> list[ledger.Outcome | Exception]:
-    """Post commands as one group; gives each one's outcome, or its error."""
+    """Post commands in one group; gives each one's outcome, or its error."""
     return application().submit_all(commands, atomic=atomic)
 
 

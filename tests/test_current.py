@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -182,6 +183,25 @@ def test_commands_are_one_group_and_each_has_its_outcome(
     assert groups == [3, 2, 2]
     with state.database.reading() as connection:
         assert ledger.balance_now(connection, "acme").available == 100_000 - 1 - 3 - 4 - 6
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_batch_joins_the_queue_of_all_where_groups_are_committed_together(
+    state: Application, monkeypatch: pytest.MonkeyPatch, together: bool
+) -> None:
+    state.submit(opening())
+    state.config = replace(state.config, group_commit=together)
+    joined: list[int] = []
+    join = state.queue.submit_all
+
+    def noted(tickets: Sequence[ledger.Ticket]) -> None:
+        joined.append(len(tickets))
+        join(tickets)
+
+    monkeypatch.setattr(state.queue, "submit_all", noted)
+    answers = state.submit_all([debit(1), debit(2)])
+    assert all(isinstance(each, ledger.Posted) for each in answers)
+    assert joined == [2] * together
 
 
 def test_what_breaks_on_one_command_is_its_error_alone(

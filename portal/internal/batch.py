@@ -75,7 +75,7 @@ def post_batch() -> Response:
     asking = caller()
     try:
         # Until all of it is gone again: a look for cycles would find what is still in use.
-        with TURNS.turn(asking.key.service), ledger.uncollected():
+        with TURNS.place(asking.key.service), ledger.uncollected():
             return answered(asking)
     except CrowdedError as crowded:
         away = ledger.StorageUnavailableError()
@@ -83,11 +83,12 @@ def post_batch() -> Response:
 
 
 def answered(asking: Caller) -> Response:
-    """The answer to a batch whose turn it is."""
-    body = BatchBody.read(asking.members())
-    asking = asking.within(named_by(asking.key.service, body.commands))
-    denied = {name: find_denied(asking.key, kind.endpoint) for name, kind in KINDS.items()}
-    asked = [read(asking, members, denied) for members in body.commands]
+    """The answer to a batch, which is read when its turn comes."""
+    with TURNS.turn():
+        body = BatchBody.read(asking.members())
+        asking = asking.within(named_by(asking.key.service, body.commands))
+        denied = {name: find_denied(asking.key, kind.endpoint) for name, kind in KINDS.items()}
+        asked = [read(asking, members, denied) for members in body.commands]
     try:
         answers = submit(asking, asked, atomic=body.atomic)
     except ledger.UndoneError as undone:

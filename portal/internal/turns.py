@@ -1,8 +1,8 @@
-"""Turns of a worker: batches go two abreast, and only so many wait, not all of one service.
+"""Turns of a worker: batches are read two at a time, and only so many are in hand.
 
-Each keeps an interpreter busy and thousands of values in memory. Many at once would be no faster,
-and people and single requests would wait for all of them; but while the database writes for one,
-another is read, or its answer is written.
+To read one keeps an interpreter busy, and what is read is thousands of values. Many at once would
+be no faster, and people and single requests would wait for all of them; but while the database
+writes for some, others are read.
 """
 
 import threading
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Final
 
 ABREAST: Final = 2
-PLACES: Final = 18  # two have their turn, the others wait for it
+PLACES: Final = 18
 PATIENCE_SECONDS: Final = 20.0
 
 
@@ -21,7 +21,7 @@ class CrowdedError(Exception):
 
 
 class Turns:
-    """Who comes in takes a turn after those before; who comes too many is sent away at once.
+    """Who comes in takes a place, and a turn after those before; who comes too many is sent away.
 
     A service may take a place while more are free than it has: none keeps all others out.
     """
@@ -34,18 +34,23 @@ class Turns:
         self._counting, self._turns = threading.Lock(), threading.BoundedSemaphore(abreast)
 
     @contextmanager
-    def turn(self, service: str) -> Iterator[None]:
-        """A turn. Raises CrowdedError."""
+    def place(self, service: str) -> Iterator[None]:
+        """A place. Raises CrowdedError at once where there is none."""
         self._come(service)
         try:
-            if not self._turns.acquire(timeout=self._patience):
-                raise CrowdedError("The batches before this one took too long: nothing was done.")
-            try:
-                yield
-            finally:
-                self._turns.release()
+            yield
         finally:
             self._leave(service)
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """A turn of who has a place. Raises CrowdedError after 20 seconds."""
+        if not self._turns.acquire(timeout=self._patience):
+            raise CrowdedError("The batches before this one took too long: nothing was done.")
+        try:
+            yield
+        finally:
+            self._turns.release()
 
     def _come(self, service: str) -> None:
         with self._counting:

@@ -1,10 +1,11 @@
 """Group commit: commands that arrive together are posted together, with no added delay.
 
 Whoever finds nobody at work posts what is waiting, its own included; those who come meanwhile
-wait, and one of them leads the next group. A failing command touches no neighbour: when a
-group's database transaction fails as a whole, each account's commands are posted by themselves, in
-the order they came, and if need be each one alone. But where the database is away or busy, all of
-the group are told so at once, and nobody waits for ever.
+wait, and one of them leads the next group. Who comes with a batch brings all of it into one group.
+A failing command touches no neighbour: when a group's database transaction fails as a whole, each
+account's commands are posted by themselves, in the order they came, and if need be each one alone.
+But where the database is away or busy, all of the group are told so at once, and nobody waits for
+ever.
 """
 
 import threading
@@ -15,7 +16,8 @@ from typing import Final
 from portal.ledger.commands import Command, Outcome
 from portal.ledger.errors import InProgressError, StorageUnavailableError
 
-GROUP_MAX: Final = 256
+# Commands of a group; a longer batch goes alone. With more, all wait longer, and little is won.
+GROUP_MAX: Final = 400
 PATIENCE_SECONDS: Final = 20
 WAITED_MAX: Final = 2  # accounts of one group that somebody keeps
 Post = Callable[..., list[Outcome]]  # of commands; atomic: all of them or none
@@ -40,13 +42,13 @@ class Ticket:
         return self.outcome
 
 
-class Waiting(Ticket):
-    """A ticket that a thread waits for."""
+class Waiting:
+    """What one thread waits for: the ticket of its command, or those of its batch in order."""
 
-    __slots__ = ("done", "leads", "woken")
+    __slots__ = ("done", "leads", "tickets", "woken")
 
-    def __init__(self, command: Command) -> None:
-        super().__init__(command)
+    def __init__(self, tickets: Sequence[Ticket]) -> None:
+        self.tickets = tickets
         self.done = False
         self.leads = False
         self.woken = threading.Lock()
@@ -76,34 +78,42 @@ class Queue:
         Raises what `post` raised for it, and StorageUnavailableError after 20 seconds without
         an answer: then it may have been posted, and the same key tells.
         """
-        ticket = Waiting(command)
-        with self._lock:
-            self._waiting.append(ticket)
-            ticket.leads = not self._led
-            self._led = True
-        if not ticket.leads:
-            self._await(ticket)
-        if ticket.leads:
-            self._lead()
+        ticket = Ticket(command)
+        self.submit_all([ticket])
         return ticket.answer()
 
-    def _await(self, ticket: Waiting) -> None:
-        """Wait until the ticket is done or leads; leave the queue when patience ends."""
+    def submit_all(self, tickets: Sequence[Ticket]) -> None:
+        """Post one caller's commands in their order, all of them in one group.
+
+        Each ticket has its outcome or error then; after 20 seconds without an answer, neither.
+        """
+        waiting = Waiting(tickets)
+        with self._lock:
+            self._waiting.append(waiting)
+            waiting.leads = not self._led
+            self._led = True
+        if not waiting.leads:
+            self._await(waiting)
+        if waiting.leads:
+            self._lead()
+
+    def _await(self, waiting: Waiting) -> None:
+        """Wait until all is done, or leads; leave the queue when patience ends."""
         try:
-            ticket.woken.acquire(timeout=self._patience)
+            waiting.woken.acquire(timeout=self._patience)
         except BaseException:
             with self._lock:
-                self._leave(ticket)
+                self._leave(waiting)
             raise
         with self._lock:
-            if not (ticket.done or ticket.leads):
-                self._leave(ticket)
+            if not (waiting.done or waiting.leads):
+                self._leave(waiting)
 
-    def _leave(self, ticket: Waiting) -> None:
-        """Take a ticket out of the queue, unless it is being posted; another leads for it."""
-        if ticket in self._waiting:
-            self._waiting.remove(ticket)
-        if ticket.leads:
+    def _leave(self, waiting: Waiting) -> None:
+        """Take somebody out of the queue, unless it is being posted; another leads for it."""
+        if waiting in self._waiting:
+            self._waiting.remove(waiting)
+        if waiting.leads:
             self._hand_over()
 
     def _hand_over(self) -> None:
@@ -114,27 +124,38 @@ class Queue:
             self._waiting[0].woken.release()
 
     def _lead(self) -> None:
-        """Post the first group waiting (the leader's own command is in it), then hand over."""
+        """Post the first group waiting (the leader's own commands are in it), then hand over."""
         with self._lock:
-            size = min(len(self._waiting), self._group_max)
-            group = [self._waiting.popleft() for _ in range(size)]
+            group = self._next_group()
+        tickets = [ticket for waiting in group for ticket in waiting.tickets]
         try:
-            settle(self.post, group)
+            settle(self.post, tickets, ordered=len(tickets) > len(group))
         finally:
             with self._lock:
-                for ticket in group:
-                    ticket.done = True
+                for waiting in group:
+                    waiting.done = True
                     # A leader may have been handed the lead just as its patience ended: then
                     # nobody is waiting here, and nothing is locked.
-                    if ticket.woken.locked():
-                        ticket.woken.release()
+                    if waiting.woken.locked():
+                        waiting.woken.release()
                 self._hand_over()
+
+    def _next_group(self) -> list[Waiting]:
+        """Who waited longest, and those behind in turn as long as the group takes them whole."""
+        group: list[Waiting] = []
+        size = 0
+        while self._waiting:
+            size += len(self._waiting[0].tickets)
+            if group and size > self._group_max:
+                break
+            group.append(self._waiting.popleft())
+        return group
 
 
 def settle(post: Post, group: Sequence[Ticket], *, ordered: bool = False) -> None:
     """Post the commands of a group together; each ticket has its outcome or error then.
 
-    ordered: they are one caller's, who counts on their order.
+    ordered: some are one caller's, who counts on their order.
     """
     try:
         outcomes = post([ticket.command for ticket in group])

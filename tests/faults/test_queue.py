@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
 
@@ -75,6 +75,51 @@ def test_what_the_database_refuses_fails_alone(bank: Bank) -> None:
     assert failed.code.startswith(("IntegrityError", "NulError"))
     assert bank.available(account) == 100_000 - 16
     assert bank.differences() == ()
+
+
+def test_batches_that_come_together_are_one_transaction_and_what_fails_in_one_fails_alone(
+    bank: Bank,
+) -> None:
+    account, other = bank.account("acme", "pro"), bank.account("globex", "pro")
+    groups: list[int] = []
+    post = bank.state.post
+
+    def counted(group: Sequence[ledger.Command], **how: bool) -> list[ledger.Outcome]:
+        groups.append(len(group))
+        if len(groups) == 1:
+            waited_for(lambda: len(queue._waiting) == 3)
+        return post(group, **how)
+
+    queue = bank.state.queue = Queue(counted)
+    batches = [[debit(account, f"{part}-{job}", 1) for job in range(4)] for part in range(2)] + [
+        [debit(other, 0, 1), poisoned(bank, other), debit(other, 1, 1)]
+    ]
+
+    def ask(batch: Sequence[ledger.Command]) -> list[ledger.Outcome | Exception]:
+        waited_for(lambda: len(groups) == 1)
+        return bank.state.submit_all(batch)
+
+    first, *answers = at_once(
+        [
+            lambda: bank.state.submit_all([debit(account, "first", 1)]),
+            *[lambda batch=each: ask(batch) for each in batches],
+        ]
+    )
+    assert groups[:2] == [1, 11]
+    failed = answers[2].pop(1)
+    assert isinstance(failed, Exception)
+    assert type(failed).__name__ in ("IntegrityError", "NulError")
+    assert all(isinstance(each, ledger.Posted) for found in [first, *answers] for each in found)
+    assert (bank.available(account), bank.available(other)) == (100_000 - 9, 100_000 - 2)
+    assert bank.differences() == ()
+
+
+def waited_for(so: Callable[[], bool]) -> None:
+    """Wait for what is soon so."""
+    give_up = time.monotonic() + SOON_ENOUGH
+    while not so() and time.monotonic() < give_up:
+        time.sleep(0.005)
+    assert so()
 
 
 class Away:
@@ -201,11 +246,12 @@ def test_a_group_that_was_committed_and_not_told_is_told_to_who_asks_again(bank:
 
 
 class Startled(Waiting):
-    """A ticket whose owner is interrupted once he is woken, or at once."""
+    """Of one who is interrupted once he is woken, or at once."""
 
-    def __init__(self, command: ledger.Command) -> None:
-        super().__init__(command)
-        key = "" if command.request is None else command.request.key
+    def __init__(self, tickets: Sequence[ledger.Ticket]) -> None:
+        super().__init__(tickets)
+        request = tickets[0].command.request
+        key = "" if request is None else request.key
         if key.startswith("startled"):
             self.woken = Alarm(self.woken, at_once=key.endswith("at-once"))  # type: ignore[assignment]
 

@@ -269,12 +269,12 @@ def test_one_service_leaves_places_to_others(
     turns = Turns(places=3, patience=0.01, abreast=1)
     monkeypatch.setattr(batch, "TURNS", turns)
     other = issue(app, clock, "other")
-    with turns.turn("nobody"):
-        turns.taken["tts"] = 1
+    with turns.turn():
+        turns.taken["tts"] = 2
         answer = send(service, debit(1))
         assert (answer.status_code, answer.json["code"]) == (503, "storage_unavailable")
         assert answer.headers["Retry-After"] == "1"
-        assert "this service has 1" in answer.json["detail"]
+        assert "this service has 2" in answer.json["detail"]
         assert "took too long" in send(other, debit(1)).json["detail"]
 
 

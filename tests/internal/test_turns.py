@@ -1,4 +1,4 @@
-"""Turns: two at a time, a few who wait, and a word at once for those who come too many."""
+"""Turns: two at a time, so many places, and a word at once for those who come too many."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Crowd:
 
     def take(self, service: str) -> None:
         try:
-            with self.turns.turn(service):
+            with self.turns.place(service), self.turns.turn():
                 self.inside += 1
                 self.most = max(self.most, self.inside)
                 self.go.wait(SOON)
@@ -99,7 +99,7 @@ def test_no_service_keeps_another_out() -> None:
 def test_a_place_that_is_left_may_be_taken_again() -> None:
     turns = Turns(places=2)
     for _ in range(3):
-        with turns.turn("mine"), pytest.raises(CrowdedError), turns.turn("mine"):
+        with turns.place("mine"), pytest.raises(CrowdedError), turns.place("mine"):
             pass
 
 
@@ -107,14 +107,23 @@ def test_nobody_waits_for_ever() -> None:
     turns = Turns(patience=0.05)
     crowd = Crowd(turns)
     crowd.come("mine", ABREAST)
-    with pytest.raises(CrowdedError, match="took too long"), turns.turn("other"):
+    with pytest.raises(CrowdedError, match="took too long"), turns.turn():
         pass
     crowd.end()
 
 
+def test_who_had_a_turn_keeps_the_place_and_lets_others_have_theirs() -> None:
+    turns = Turns(places=2, patience=0.05, abreast=1)
+    with turns.place("mine"):
+        with turns.turn():
+            pass
+        with turns.place("other"), turns.turn():
+            assert turns.taken == {"mine": 1, "other": 1}
+
+
 def test_a_turn_ends_however_it_ends() -> None:
-    turns = Turns(places=1)
+    turns = Turns(places=1, patience=0.05, abreast=1)
     for _ in range(3):
-        with pytest.raises(ValueError, match="mine"), turns.turn("mine"):
+        with pytest.raises(ValueError, match="mine"), turns.place("mine"), turns.turn():
             raise ValueError("mine")
     assert not turns.taken

@@ -50,6 +50,16 @@ def ask(queue: Queue, commands: Sequence[int], answers: Answers) -> list[threadi
     return threads
 
 
+def tickets_of(*commands: int) -> list[Ticket]:
+    return [Ticket(command) for command in commands]  # type: ignore[arg-type]
+
+
+def submitting(queue: Queue, batch: Sequence[Ticket]) -> list[threading.Thread]:
+    thread = threading.Thread(target=queue.submit_all, args=(batch,))
+    thread.start()
+    return [thread]
+
+
 def wait_until_waiting(queue: Queue, count: int) -> None:
     for _ in range(2000):
         with queue._lock:
@@ -94,6 +104,46 @@ def test_a_group_has_a_greatest_size() -> None:
     answers = together(poster, Queue(poster, group_max=2), 1, [2, 3, 4, 5, 6])
     assert len(answers) == 6
     assert [len(group) for group in poster.groups] == [1, 2, 2, 1]
+
+
+def test_a_batch_is_in_one_group_with_its_neighbours_and_in_its_order() -> None:
+    poster = Poster(4)
+    queue = Queue(poster)
+    answers: Answers = {}
+    threads = ask(queue, [1], answers)
+    assert poster.entered.wait(10)
+    batches = [tickets_of(9, 3, 7), tickets_of(4, 5)]
+    for waiting, batch in enumerate(batches, 1):
+        threads += submitting(queue, batch)
+        wait_until_waiting(queue, waiting)
+    threads += ask(queue, [2], answers)
+    wait_until_waiting(queue, 3)
+    poster.gate.set()
+    for thread in threads:
+        thread.join(10)
+        assert not thread.is_alive()
+    assert poster.groups[:2] == [[1], [9, 3, 7, 4, 5, 2]]
+    assert answers == {1: 10, 2: 20}
+    failed, *rest = [ticket for batch in reversed(batches) for ticket in batch]
+    assert isinstance(failed.error, BrokenError)
+    outcomes: list[object] = [ticket.answer() for ticket in rest]
+    assert outcomes == [50, 90, 30, 70]
+
+
+def test_a_batch_that_no_longer_fits_waits_for_the_next_group_and_a_long_one_goes_alone() -> None:
+    poster = Poster()
+    queue = Queue(poster, group_max=4)
+    answers: Answers = {}
+    threads = ask(queue, [1], answers)
+    assert poster.entered.wait(10)
+    for waiting, names in enumerate([(2, 3, 4), (5, 6), (7, 8), (20, 21, 22, 23, 24), (9,)], 1):
+        threads += submitting(queue, tickets_of(*names))
+        wait_until_waiting(queue, waiting)
+    poster.gate.set()
+    for thread in threads:
+        thread.join(10)
+        assert not thread.is_alive()
+    assert poster.groups == [[1], [2, 3, 4], [5, 6, 7, 8], [20, 21, 22, 23, 24], [9]]
 
 
 def test_who_came_first_is_posted_first() -> None:
@@ -249,9 +299,9 @@ def test_who_is_struck_down_as_the_lead_comes_to_him_hands_it_on(
             pass
 
     class Struck(Waiting):
-        def __init__(self, command: Any) -> None:
-            super().__init__(command)
-            if command == 1:
+        def __init__(self, tickets: Any) -> None:
+            super().__init__(tickets)
+            if tickets[0].command == 1:
                 self.woken = Bell()  # type: ignore[assignment]
 
     others: list[threading.Thread] = []
