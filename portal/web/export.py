@@ -15,11 +15,12 @@ from typing import Final
 
 from flask import Blueprint, Response, request
 from sqlalchemy import Connection
+from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest, TooManyRequests
 
 from portal import current, ledger, pricing
 from portal.web.cells import BOM, HEAD, lines
-from portal.web.filters import Asked
+from portal.web.filters import TAKEN, Asked
 from portal.web.formats import zone_of
 from portal.web.visitor import account_id, members_only
 
@@ -30,6 +31,8 @@ SECONDS_MAX: Final = 900
 AT_ONCE: Final = 8  # of a worker, whose threads others need as well
 AT_ONCE_EACH: Final = 2  # of them, of one account
 RETRY_AFTER: Final = 60
+KNOWN: Final = (*TAKEN, "excel")
+SHOWN_MAX: Final = 40  # of a name that is not known
 Reading = Callable[[], AbstractContextManager[Connection]]
 HEADERS: Final = {
     "Cache-Control": "no-store",
@@ -72,13 +75,8 @@ UNDERWAY: Final = Underway()
 @bp.get("/ledger.csv")
 def entries() -> Response:
     """The file, with the filters that the history page has in its address."""
-    asked, tariffs = Asked.read(request.args), current.tariffs()
+    asked, tariffs = asked_for(request.args), current.tariffs()
     marked = request.args.get("excel", "").strip()
-    unread = asked.unread(request.args) + (["excel"] if marked not in ("", "1") else [])
-    for name in unread:
-        raise BadRequest(f"“{name}” in the address cannot be read: a file would not show that.")
-    if asked.fault:
-        raise BadRequest(asked.fault)
     with current.database.reading() as connection:
         account = ledger.get_account(connection, account_id())
         wanted = asked.filter(zone_of(account.time_zone))
@@ -91,6 +89,23 @@ def entries() -> Response:
     response = Response(sent, headers=HEADERS)
     response.call_on_close(partial(UNDERWAY.end, account.id))
     return response
+
+
+def asked_for(args: MultiDict[str, str]) -> Asked:
+    """The filters of an address, all of which are at work.
+
+    Raises BadRequest where one is not known, cannot be read, or keeps nothing: a file shows no
+    filters, and one that lacks some would pass for what was asked.
+    """
+    for name in sorted(args.keys() - set(KNOWN)):
+        taken = f"{', '.join(KNOWN[:-1])} and {KNOWN[-1]}"
+        raise BadRequest(f"“{name[:SHOWN_MAX]}” in the address is not known: a file takes {taken}.")
+    asked, marked = Asked.read(args), args.get("excel", "").strip()
+    for name in asked.unread(args) + (["excel"] if marked not in ("", "1") else []):
+        raise BadRequest(f"“{name}” in the address cannot be read: a file would not show that.")
+    if asked.fault:
+        raise BadRequest(asked.fault)
+    return asked
 
 
 def parts(

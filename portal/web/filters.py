@@ -24,6 +24,7 @@ TYPES: Final = {
     "refusal": ((), "Refusals"),
 }
 NAMES: Final = ("type", "operation", "reference", "from", "to")
+TAKEN: Final = (*NAMES, "days")  # all that an address of filters is read for
 REFERENCE_MAX: Final = 200
 UTC: Final = ZoneInfo("UTC")
 
@@ -41,7 +42,11 @@ class Asked:
 
     @classmethod
     def read(cls, args: MultiDict[str, str]) -> "Asked":
-        """The filters of an address; what cannot be read is left out rather than guessed."""
+        """The filters of an address; what cannot be read is left out rather than guessed.
+
+        So is what is no filter: a page shows which are at work. What shows none asks `unread`, and
+        looks for names that are not TAKEN.
+        """
         kind = args.get("type", "")
         reference = args.get("reference", "").strip().replace("\x00", "")[:REFERENCE_MAX]
         operation = args.get("operation", "").strip().replace("\x00", "")[:REFERENCE_MAX]
@@ -57,7 +62,8 @@ class Asked:
     def unread(self, args: MultiDict[str, str]) -> list[str]:
         """The filters in that address that could not be read, by name."""
         kept = self.query()
-        return [name for name in NAMES if args.get(name, "").strip() and name not in kept]
+        missing = [name for name in NAMES if args.get(name, "").strip() and name not in kept]
+        return missing + (["days"] if args.get("days", "").strip() not in ("", "utc") else [])
 
     @property
     def fault(self) -> str:

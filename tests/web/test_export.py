@@ -99,12 +99,37 @@ def test_refusals_are_no_entries(told: Desk, ada: Visitor) -> None:
     assert rows(ada.get("/ledger.csv?type=refusal")) == []
 
 
-@pytest.mark.parametrize("query", ["type=nonsense", "from=01.11.2026", "to=2026-13-40"])
+@pytest.mark.parametrize(
+    "query", ["type=nonsense", "from=01.11.2026", "to=2026-13-40", "days=local&from=2026-11-01"]
+)
 def test_a_filter_that_cannot_be_read_is_refused(told: Desk, ada: Visitor, query: str) -> None:
     answer = ada.get(f"/ledger.csv?{query}")
     assert answer.status_code == 400
     assert f"“{query.partition('=')[0]}” in the address cannot be read" in answer.text
     assert "Content-Disposition" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("query", "name"),
+    [
+        ("refrence=x", "refrence"), ("Type=charge", "Type"), ("before=3", "before"),
+        ("type=charge&refrence=", "refrence"), ("=x", ""), ("%3Cb%3E=x", "&lt;b&gt;"),
+    ],
+)  # fmt: skip
+def test_a_filter_that_is_none_is_refused_with_those_that_are(
+    told: Desk, ada: Visitor, query: str, name: str
+) -> None:
+    """A word spelt wrong would be no filter, and the file the whole history."""
+    answer = ada.get(f"/ledger.csv?{query}")
+    assert answer.status_code == 400
+    known = "type, operation, reference, from, to, days and excel"
+    assert f"“{name}” in the address is not known: a file takes {known}." in answer.text
+    assert "Content-Disposition" not in answer.headers
+
+
+def test_every_name_that_is_told_is_taken(told: Desk, ada: Visitor) -> None:
+    query = "type=charge&operation=clone&reference=%3D1&from=2026-11-01&to=2026-11-30&days=utc"
+    assert len(rows(ada.get(f"/ledger.csv?{query}&excel="))) == 1
 
 
 def test_dates_the_wrong_way_round_are_refused(told: Desk, ada: Visitor) -> None:
@@ -161,7 +186,8 @@ def test_another_word_for_excel_is_refused(told: Desk, ada: Visitor, value: str)
 
 def test_it_is_for_the_customer_alone(told: Desk, ada: Visitor, bob: Visitor) -> None:
     theirs = {row["id"] for row in rows(ada.get("/ledger.csv"))}
-    ours = {row["id"] for row in rows(bob.get("/ledger.csv?account=acme&account_id=acme"))}
+    assert bob.get("/ledger.csv?account=acme").status_code == 400
+    ours = {row["id"] for row in rows(bob.get("/ledger.csv"))}
     assert ours
     assert not theirs & ours
     answer = told.visitor().get("/ledger.csv?type=charge")
