@@ -109,6 +109,10 @@ def test_filters_keep_what_they_say(told: Desk, ada: Visitor, query: str, kinds:
             "type=refusal",
             "All time 1 refusal Opening 0 In + 101,204 Out \u2212 2,354 Closing = 98,850",
         ),
+        (
+            "from=2030-01-01",
+            "Since 1 Jan 2030 0 entries Opening 98,850 In + 0 Out \u2212 0 Closing = 98,850",
+        ),
     ],
 )
 def test_the_strip_closes_over_the_whole_range(
@@ -116,6 +120,26 @@ def test_the_strip_closes_over_the_whole_range(
 ) -> None:
     text = ada.get(f"/ledger?{query}").text
     assert words(text.partition('<h2 id="strip-title">')[2].partition("</section>")[0]) == strip
+
+
+@pytest.mark.parametrize(
+    ("query", "strip"),
+    [
+        ("type=expiry", "All time 0 entries match: 0 in, 0 out"),
+        ("reference=job-0004", "All time 0 entries match: 0 in, 0 out"),  # a refusal alone
+        ("type=refusal&operation=clone", "All time 0 refusals"),
+        (
+            "operation=nonsense&from=2026-11-18&to=2026-11-19",
+            "18 Nov 2026 – 19 Nov 2026 0 entries match: 0 in, 0 out",
+        ),
+    ],
+)
+def test_no_sums_stand_over_filters_that_match_nothing(
+    told: Desk, ada: Visitor, query: str, strip: str
+) -> None:
+    """Those of the whole range would pass for sums of what matched."""
+    test_the_strip_closes_over_the_whole_range(told, ada, query, strip)
+    assert "Opening" not in ada.part(f"/ledger?{query}", "div#results").text
 
 
 def test_going_on_shows_each_entry_once_and_ends(desk: Desk, ada: Visitor) -> None:
