@@ -31,6 +31,8 @@ SQLITE_DOWN: Final = frozenset(
         sqlite3.SQLITE_NOTADB,
     }
 )
+# What Python says of a handle that somebody closed; SQLite was not asked, so there is no code.
+CLOSED: Final = "Cannot operate on a closed database."
 
 
 class DatabaseError(Exception):
@@ -80,6 +82,8 @@ def is_down(error: BaseException) -> bool:
     code, state = code_of(error), state_of(error)
     if code is not None or state is not None:
         return code in SQLITE_DOWN or (state or "").startswith(DOWN)
+    if isinstance(original_of(error), sqlite3.ProgrammingError):
+        return CLOSED in str(error)
     kinds = {f"{kind.__module__}.{kind.__name__}" for kind in type(original_of(error)).__mro__}
     return "psycopg.OperationalError" in kinds or getattr(error, "connection_invalidated", False)
 

@@ -18,7 +18,7 @@ from portal.database import (
     UnsafeDatabaseError,
     sqlite,
 )
-from portal.database.errors import code_of, find_failure, is_down, may_repeat, state_of
+from portal.database.errors import CLOSED, code_of, find_failure, is_down, may_repeat, state_of
 
 
 class Told(psycopg.Error):
@@ -71,6 +71,8 @@ def numbered(code: int) -> sqlite3.OperationalError:
         (numbered(sqlite3.SQLITE_CONSTRAINT_TRIGGER), None, False),
         (numbered(sqlite3.SQLITE_AUTH), None, False),
         (numbered(sqlite3.SQLITE_ERROR), None, False),
+        (sqlite3.ProgrammingError(CLOSED), DatabaseError, False),
+        (sqlite3.ProgrammingError("Incorrect number of bindings supplied."), None, False),
     ],
 )
 def test_a_failure_is_known(

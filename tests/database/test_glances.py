@@ -77,6 +77,17 @@ def test_a_select_that_fails_is_told_and_the_next_one_works(two: Database) -> No
         assert two.glances.look((ONE, {"name": "acme"})) == [[("acme",)]]
 
 
+@SQLITE
+def test_a_handle_that_was_closed_is_a_look_that_fails(two: Database) -> None:
+    held = two.glances._connection
+    assert held is not None
+    driver: Any = held.connection.driver_connection
+    driver.close()
+    assert two.glances.look((ALL, {})) is None
+    two.glances.connect()
+    assert two.glances.look((ONE, {"name": "acme"})) == [[("acme",)]]
+
+
 def test_after_a_failure_nobody_looks_for_a_while(
     two: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

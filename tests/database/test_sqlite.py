@@ -6,9 +6,10 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from portal.config import Config
-from portal.database import Database, UnsafeDatabaseError
+from portal.database import Database, DatabaseError, UnsafeDatabaseError
 from portal.database import sqlite as guarded
 
 pytestmark = pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
@@ -50,6 +51,23 @@ def test_a_writer_holds_the_lock_from_its_first_statement(database: Database) ->
         with pytest.raises(sqlite3.OperationalError, match="locked"):
             other.execute("BEGIN IMMEDIATE")
         other.close()
+
+
+@pytest.mark.parametrize("writes", [True, False])
+def test_a_handle_that_was_closed_behind_the_pool_is_told_and_dropped(
+    database: Database, writes: bool
+) -> None:
+    """BEGIN runs on the driver's own handle; that it failed is told as of any other statement."""
+    begin = database.writing if writes else database.reading
+    with begin() as connection:
+        raw = connection.connection.driver_connection
+        assert raw is not None
+    raw.close()
+    with pytest.raises(DatabaseError, match="closed database"), begin():
+        pytest.fail("a closed handle cannot begin")
+    with begin() as connection:
+        assert connection.connection.driver_connection is not raw
+        assert connection.scalar(sa.text("SELECT count(*) FROM accounts")) == 0
 
 
 def file_of_database(database: Database) -> str:
