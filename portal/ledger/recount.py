@@ -197,16 +197,25 @@ class Recount:
         self.findings.compare(self.account_id, self.seq, ours, theirs, OPENED, "account")
 
     def period(self, revision: Revision, before: Revision | None) -> None:
-        """A period of the account's one anchor: the one before it, or what follows that."""
+        """The period of the account's one anchor that terms were written in.
+
+        What fell due is written before terms change, so a turnover alone opens the next period; of
+        several that are written late, only the last is of its time.
+        """
         seq, subject = revision.as_of_seq, f"revision {revision.revision}"
-        anchor, start, end = revision.anchor_at, revision.period_start, revision.period_end
-        if before is not None and anchor != before.anchor_at:
-            self.note(seq, "anchor_at", before.anchor_at, anchor, subject)
-        if before is not None and start not in (before.period_start, before.period_end):
-            expected = f"{before.period_start} or {before.period_end}"
-            self.note(seq, "period_start", expected, start, subject)
+        start, end, at = revision.period_start, revision.period_end, revision.recorded_at
+        if before is not None:
+            if revision.anchor_at != before.anchor_at:
+                self.note(seq, "anchor_at", before.anchor_at, revision.anchor_at, subject)
+            turns = revision.reason == "turnover"
+            follows = before.period_end if turns else before.period_start
+            if start != follows:
+                self.note(seq, "period_start", follows, start, subject)
+            if turns and at < start:
+                self.note(seq, "recorded_at", f">= {start}", at, subject)
+            at = start if turns else at
         try:
-            starts, ends = caps.period_of(revision, start)
+            starts, ends = caps.period_of(revision, at)
         except PeriodError as error:
             self.note(seq, "period_start", "a period of the anchor", error, subject)
             return

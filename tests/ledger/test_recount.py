@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from portal.ledger.model import DAY, Account, Draw, Entry, Grant, Revision
 from portal.ledger.recount import Recount, in_draw_order
 from portal.ledger.standing import grants_of
 from portal.ledger.usage import UsageDay, usage_days
-from portal.pricing import boundary
+from portal.pricing import boundary, period_index
 from tests.ledger.conftest import Lived
 
 OTHER = b"\x07" * 32
@@ -389,3 +390,45 @@ def test_a_period_that_was_left_out_is_found(ada: Rows) -> None:
     changed = {"period_start": start, "period_end": end}
     forged = resealed(ada.with_revision(last.revision, **changed))
     assert (last.as_of_seq, "period_start") in forged.rules()
+
+
+def in_period(revision: Revision, by: int) -> dict[str, Any]:
+    """The period that many after a revision's own, of the same anchor."""
+    number = period_index(revision.anchor_at, revision.period_start) + by
+    start, end = (boundary(revision.anchor_at, number + each) for each in (0, 1))
+    return {"period_start": start, "period_end": end}
+
+
+@pytest.mark.parametrize("by", [-1, 1, 600])
+def test_periods_that_are_all_moved_alike_are_found(ada: Rows, by: int) -> None:
+    """Each follows the one before, so that only the time of writing tells."""
+    moved = [each._replace(**in_period(each, by)) for each in ada.revisions]
+    found = resealed(replace(ada, revisions=moved)).found()
+    assert ("revision 1", "period_start") in {(each.subject, each.rule) for each in found}
+
+
+@pytest.mark.parametrize("reason", ["turnover", "renamed"])
+def test_a_period_is_opened_by_a_turnover_alone(ada: Rows, reason: str) -> None:
+    """A turnover that opens none, or other terms that do."""
+    turns = {each.revision for each in ada.revisions if each.reason == "turnover"}
+    forged = 0
+    for before, each in pairwise(ada.revisions):
+        if (each.revision in turns) == (reason == "renamed"):
+            stays = in_period(before, 0) if reason == "turnover" else {}
+            rows = resealed(ada.with_revision(each.revision, reason=reason, **stays))
+            assert (each.as_of_seq, "period_start") in rows.rules()
+            forged += 1
+    assert forged
+
+
+def test_a_turnover_before_its_time_is_found(ada: Rows) -> None:
+    last = ada.revisions[-1]
+    early = last._replace(
+        revision=last.revision + 1, reason="turnover", recorded_at=last.period_end - 1,
+        **in_period(last, 1),
+    )  # fmt: skip
+    due = early._replace(recorded_at=last.period_end)
+    for turned, found in ((early, True), (due, False)):
+        rules = resealed(replace(ada, revisions=[*ada.revisions, turned])).rules()
+        assert ((last.as_of_seq, "recorded_at") in rules) == found
+        assert "period_start" not in {rule for _, rule in rules}
