@@ -34,6 +34,8 @@ def read_commands(file: TextIO) -> list[Command]:
         raise _refused("it is a whole batch: only the list of its `commands` is wanted")
     if not isinstance(found, list):
         raise _refused(f"it is not a list, but {_kind_of(found)}")
+    if not found:
+        raise _refused("it holds no command, so there is nothing to send")
     commands, faults = [], []
     for place, members in enumerate(found):
         try:
