@@ -6,11 +6,10 @@ from typing import Any, Final, TextIO
 
 import click
 
-from portal.client import ArgumentError, Command
-from portal.client.commands import command_of
-from portal.client.members import json_body
+from portal.cli.command_members import FaultyCommandError, command_of
+from portal.client import Command
 
-SHOWN: Final = 10  # faults that are told one by one
+SHOWN: Final = 10  # commands whose faults are told
 EXPECTED: Final = (
     'Expected: a JSON list of commands, as in [{"command": "debit", "account": "acme",'
     ' "operation": "generate", "quantity": 12, "reference": "job-1"}]'
@@ -36,14 +35,18 @@ def read_commands(file: TextIO) -> list[Command]:
         raise _refused(f"it is not a list, but {_kind_of(found)}")
     if not found:
         raise _refused("it holds no command, so there is nothing to send")
-    commands, faults = [], []
+    commands, faulty = [], []
     for place, members in enumerate(found):
+        at = f"commands.{place}"
+        if not isinstance(members, dict):
+            faulty.append([f"{at} is not an object, but {_kind_of(members)}"])
+            continue
         try:
-            commands.append(_command(members))
-        except ArgumentError as error:
-            faults.append(f"commands.{place}{error}")
-    if faults:
-        raise click.BadParameter(_told(faults, len(found)), param_hint="FILE")
+            commands.append(command_of(members))
+        except FaultyCommandError as error:
+            faulty.append([f"{at}.{fault}" for fault in error.faults])
+    if faulty:
+        raise click.BadParameter(_told(faulty, len(found)), param_hint="FILE")
     return commands
 
 
@@ -70,31 +73,19 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _command(members: Any) -> Command:
-    """One command that can be sent. Raises ArgumentError, whose place begins behind the list's."""
-    if not isinstance(members, dict):
-        raise ArgumentError("", f"is not an object, but {_kind_of(members)}")
-    try:
-        command = command_of(members)
-        json_body(command.in_batch())
-    except ArgumentError as error:
-        raise ArgumentError(f".{error.place}", error.rule) from None
-    return command
-
-
 def _kind_of(found: Any) -> str:
     return _KINDS.get(type(found), "a number")
 
 
-def _told(faults: list[str], of: int) -> str:
-    """The first faults, line by line, and how many more there are."""
-    its = f"{of} command{'s' * (of != 1)} make{'s' * (len(faults) == 1)}"
+def _told(faulty: list[list[str]], of: int) -> str:
+    """All faults of the first faulty commands, line by line, and how many more of those are."""
+    its = f"{of} command{'s' * (of != 1)} make{'s' * (len(faulty) == 1)}"
     lines = [
-        f"{len(faults)} of its {its} no request:",
-        *(f"  {one}" for one in faults[:SHOWN]),
+        f"{len(faulty)} of its {its} no request:",
+        *(f"  {fault}" for faults in faulty[:SHOWN] for fault in faults),
     ]
-    if len(faults) > SHOWN:
-        lines.append(f"  and {len(faults) - SHOWN} more")
+    if len(faulty) > SHOWN:
+        lines.append(f"  and {len(faulty) - SHOWN} more")
     return "\n".join([*lines, f"Nothing was sent. {EXPECTED}"])
 
 

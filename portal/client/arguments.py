@@ -3,12 +3,12 @@
 Kinds alone, and before anything is sent; which values are good ones is the portal's to say.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, Never
 
 from portal.client.errors import ArgumentError
 
-Check = Callable[[str, Any], None]  # of a place and what was given there; raises ArgumentError
+Check = Callable[[str, Any], object]  # of a place and what was given there; raises ArgumentError
 Wanted = Mapping[str, Check]  # by names
 SECONDS_MIN, SECONDS_MAX = 0.001, 1_000_000
 KINDS: Final[Mapping[type, str]] = {
@@ -94,7 +94,17 @@ def named_texts(place: str, given: Any) -> None:
         text(f"{place}.{name}", each)
 
 
-def check(wanted: Wanted, given: Mapping[str, Any]) -> None:
-    """Hold what was given against what is wanted of it, name by name."""
+def faults(wanted: Wanted, given: Mapping[str, Any]) -> Iterator[ArgumentError]:
+    """Hold what was given against what is wanted of it, name by name; what fails is told."""
     for name, check_one in wanted.items():
-        check_one(name, given[name])
+        if name in given:
+            try:
+                check_one(name, given[name])
+            except ArgumentError as error:
+                yield error
+
+
+def check(wanted: Wanted, given: Mapping[str, Any]) -> None:
+    """The same, of which the first fault is raised."""
+    for fault in faults(wanted, given):
+        raise fault

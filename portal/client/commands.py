@@ -1,11 +1,11 @@
 """What a service can ask for, as values: each a request of its own, or one command of a batch."""
 
-from collections.abc import Mapping
-from dataclasses import KW_ONLY, MISSING, dataclass, field, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, ClassVar, Final
 
 from portal.client import arguments
-from portal.client.answers import Entry, Quote, Reference
+from portal.client.answers import Entry, Quote
 from portal.client.arguments import Wanted, optional
 from portal.client.errors import ArgumentError
 from portal.client.members import Referred, checked_key, named, new_key, referred, timed, units
@@ -23,7 +23,13 @@ class Command:
 
     def __post_init__(self) -> None:
         checked_key(self.key)
-        arguments.check(self.wanted, vars(self))
+        for fault in self.faults(vars(self)):
+            raise fault
+
+    @classmethod
+    def faults(cls, given: Mapping[str, Any]) -> Iterator[ArgumentError]:
+        """What is wrong with members by which one would be made; those left out may be missing."""
+        return arguments.faults(cls.wanted, given)
 
     @property
     def path(self) -> str:
@@ -47,7 +53,9 @@ class Spending(Command):
     wanted: ClassVar[Wanted] = {
         "account": arguments.text,
         "operation": arguments.text,
+        "reference": lambda _, given: referred(given),
         "quote": optional(arguments.one_of("a Quote or its id", Quote, str)),
+        "occurred_at": timed,
         "labels": optional(arguments.named_texts),
         "metadata": optional(arguments.mapping),
     }
@@ -62,9 +70,14 @@ class Spending(Command):
     labels: Mapping[str, str] | None = None
     metadata: Mapping[str, Any] | None = None
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.members()
+    @classmethod
+    def faults(cls, given: Mapping[str, Any]) -> Iterator[ArgumentError]:
+        """What is wrong with members; of quantity and text one is always needed."""
+        yield from super().faults(given)
+        try:
+            units(given.get("quantity"), given.get("text"))
+        except ArgumentError as error:
+            yield error
 
     def members(self) -> dict[str, Any]:
         """Its members in a request of its own."""
@@ -202,34 +215,3 @@ def in_batch(commands: Any) -> list[dict[str, Any]]:
     for place, each in enumerate(commands):
         check(f"commands.{place}", each)
     return [each.in_batch() for each in commands]
-
-
-def command_of(members: Mapping[str, Any]) -> Command:
-    """The command that members of a batch are. Raises ArgumentError where none is."""
-    arguments.mapping("command", members)
-    rest = dict(members)
-    name, key = rest.pop("command", None), rest.pop("idempotency_key", None)
-    kind = KINDS.get(name) if isinstance(name, str) else None
-    if kind is None:
-        raise ArgumentError("command", f"must be one of {', '.join(KINDS)}")
-    known = {each.name: each for each in fields(kind) if each.name != "key"}
-    for member in rest:
-        if member not in known:
-            raise ArgumentError(member, f"is no member of a {name}")
-    for member, each in known.items():
-        if member not in rest and each.default is MISSING:
-            raise ArgumentError(member, f"is missing, which a {name} needs")
-    if isinstance(rest.get("reference"), Mapping):
-        rest["reference"] = _reference_of(rest["reference"])
-    if key is not None:
-        rest["key"] = checked_key(key, "idempotency_key")
-    return kind(**rest)
-
-
-def _reference_of(members: Mapping[str, Any]) -> Reference:
-    for member in members:
-        if member not in Reference._fields:
-            raise ArgumentError(f"reference.{member}", "is no member of a reference")
-    for member in Reference._fields:
-        arguments.text(f"reference.{member}", members.get(member))
-    return Reference(**members)

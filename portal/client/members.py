@@ -4,7 +4,8 @@ import json
 import re
 import reprlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any, Final
 
 from portal.client import arguments
@@ -17,6 +18,8 @@ from portal.pricing.text import count_characters
 KEY: Final = re.compile(r"[A-Za-z0-9._:~-]{16,128}")
 _NAME: Final = re.compile(r"[A-Za-z0-9._:~-]{1,128}")
 _NAMES_DEEP: Final = 8  # of what cannot be JSON; it may hold itself
+_NO_JSON: Final = "cannot be written as JSON"
+_UNWRITABLE: Final = (TypeError, ValueError, RecursionError)
 _MICROSECONDS: Final = arguments.one_of("UTC microseconds", int)
 Referred = Reference | tuple[str, str] | str
 GRANT: Final[arguments.Wanted] = {
@@ -96,9 +99,14 @@ def json_body(members: Mapping[str, Any]) -> bytes:
     given = {name: value for name, value in members.items() if value is not None}
     try:
         return _written(given)
-    except (TypeError, ValueError, RecursionError) as error:
-        place = ".".join(_odd_names(given, _NAMES_DEEP))
-        raise ArgumentError(place, f"cannot be written as JSON: {error}") from None
+    except _UNWRITABLE as error:
+        raise next(unwritable(given), ArgumentError("", f"{_NO_JSON}: {error}")) from None
+
+
+def unwritable(members: Mapping[str, Any]) -> Iterator[ArgumentError]:
+    """Whatever in members JSON has no words for, place by place."""
+    for names, error in _odd(members, _NAMES_DEEP):
+        yield ArgumentError(".".join(names), f"{_NO_JSON}: {error}")
 
 
 def _counted(text: str) -> int:
@@ -124,15 +132,16 @@ def _written(found: Any) -> bytes:
     return json.dumps(found, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
-def _odd_names(found: Any, deep: int) -> list[str]:
-    """Names that lead to what cannot be written, as deep as that can be told."""
+def _odd(found: Any, deep: int) -> Iterator[tuple[list[str], Exception]]:
+    """What cannot be written, and why: names that lead there, as deep as that can be told."""
     if deep == 0 or not isinstance(found, dict | list | tuple):
-        return []
+        return
     for name, each in found.items() if isinstance(found, dict) else enumerate(found):
         try:
             _written({name: each})
-        except (TypeError, ValueError, RecursionError):
+        except _UNWRITABLE as error:
             if isinstance(name, str | int):
                 told = str(name).encode("utf-8", "backslashreplace").decode()
-                return [told, *_odd_names(each, deep - 1)]
-    return []
+                within = _odd(each, deep - 1)
+                first = next(within, ([], error))
+                yield from (([told, *names], why) for names, why in chain([first], within))

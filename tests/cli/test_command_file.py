@@ -70,6 +70,18 @@ def test_every_command_that_is_none_is_told() -> None:
     ]
 
 
+def test_of_each_command_every_fault_is_told() -> None:
+    odd = DEBIT.replace("12", '"12"').replace('"acme"', "7")
+    assert told_of(GOOD, f'{odd}, "colour": 1}}', "7").splitlines()[:-1] == [
+        "2 of its 3 commands make no request:",
+        "  commands.1.colour is no member of a debit",
+        "  commands.1.reference is missing, which a debit needs",
+        "  commands.1.account must be a text, not a whole number",
+        "  commands.1.quantity must be a whole number, not a text",
+        "  commands.2 is not an object, but a number",
+    ]
+
+
 def test_of_very_many_the_first_are_told_and_how_many_more_there_are() -> None:
     lines = told_of(*["null"] * 11).splitlines()
     assert lines[1:-1] == [

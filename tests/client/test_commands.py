@@ -17,7 +17,6 @@ from portal.client.commands import (
     PlaceHold,
     Refund,
     ReleaseHold,
-    command_of,
 )
 from portal.client.errors import ArgumentError
 from portal.client.members import KEY, json_body
@@ -26,9 +25,6 @@ from tests.client.portals import ENTRY
 
 HOLD = "hld_00000001"
 KEPT = "a-key-of-my-own-1"
-DEBIT: dict[str, Any] = {
-    "command": "debit", "account": "acme", "operation": "generate", "quantity": 1, "reference": "j",
-}  # fmt: skip
 IN_BATCH: list[tuple[commands.Command, str, dict[str, Any]]] = [
     (
         Debit("acme", "generate", text="Grüße", reference="job-1", labels={"a": "b"}),
@@ -73,7 +69,6 @@ def test_a_command_is_the_same_alone_and_in_a_batch(
     assert command.in_batch() == {**members, "idempotency_key": command.key}
     alone = {name: value for name, value in command.members().items() if value is not None}
     assert alone.items() <= members.items()
-    assert command_of(command.in_batch()).in_batch() == command.in_batch()
 
 
 def test_entries_and_quotes_are_named_by_their_ids() -> None:
@@ -99,32 +94,6 @@ def test_a_key_is_kept_and_a_bad_one_refused() -> None:
         ReleaseHold(HOLD, key="short")
     with pytest.raises(dataclasses.FrozenInstanceError):
         ReleaseHold(HOLD).key = KEPT  # type: ignore[misc]
-
-
-@pytest.mark.parametrize(
-    ("members", "told"),
-    [
-        ({}, "command must be one of debit, hold, capture, release, extend, refund"),
-        ({"command": "grant"}, "command must be one of debit, "),
-        ({"command": ["debit"]}, "command must be one of debit, "),
-        ({"command": "debit"}, "account is missing, which a debit needs"),
-        ({"command": "capture", "hold": HOLD}, "credits is missing, which a capture needs"),
-        ({"command": "release", "hold": HOLD, "x": 2}, "x is no member of a release"),
-        ({"command": "release", "hold": HOLD, "key": KEPT}, "key is no member of a release"),
-        ({"command": "release", "hold": 1}, "hold must be a text, not a whole number"),
-        ({"command": "release", "hold": HOLD, "idempotency_key": 7}, "idempotency_key must be 16"),
-        ({**DEBIT, "reference": {"type": "task"}}, "reference.id must be a text, not None"),
-        ({**DEBIT, "reference": {"type": "task", "id": "1", "more": 2}}, "reference.more is no m"),
-        ({**DEBIT, "quantity": True}, "quantity must be a whole number, not True"),
-        ({**DEBIT, "text": "a"}, "quantity or a text is needed, and not both"),
-        (7, "command must be a mapping, not a whole number"),
-    ],
-    ids=str,
-)
-def test_what_is_no_command_is_told(members: Any, told: str) -> None:
-    with pytest.raises(ArgumentError) as caught:
-        command_of(members)
-    assert str(caught.value).startswith(told)
 
 
 def test_labels_may_be_any_mapping() -> None:
