@@ -91,7 +91,9 @@ def refuse_over(
         return
     if operation is not None and not key.prices(operation):
         named = tuple((key.operations or "").split())
-        raise ScopeDeniedError("This key may not ask for that operation.", operations=named)
+        only = f"but for {', '.join(named)}"
+        detail = f"This key was not issued for the operation {operation}, {only}."
+        raise ScopeDeniedError(detail, operations=named)
     cap = key.find_cap(operation)
     maxima = (key.max_units, None if cap is None else cap.max_units)
     most = min((each for each in maxima if each is not None), default=None)

@@ -229,7 +229,9 @@ def find_denied(key: ServiceKey, endpoint: str) -> ScopeDeniedError | None:
     scopes, has = SCOPES[endpoint], key.scopes.split()
     if not scopes or any(scope in has for scope in scopes):
         return None
-    return ScopeDeniedError(needs=scopes, has=tuple(has))
+    needed = f"This needs a key with the scope {' or '.join(scopes)}"
+    owned = f"this one has {', '.join(has)}"
+    return ScopeDeniedError(f"{needed}, and {owned}.", needs=scopes, has=tuple(has))
 
 
 def _idempotency_key(header: str | None) -> str:

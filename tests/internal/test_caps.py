@@ -21,6 +21,9 @@ def test_a_key_asks_for_its_own_operations_only(
         answer = ask(1)
         assert (answer.status_code, answer.json["code"]) == (403, "scope_denied")
         assert answer.json["operations"] == ["design"]
+        assert answer.json["detail"] == (
+            "This key was not issued for the operation generate, but for design."
+        )
     quote = {"account": "acme", "operation": "generate", "quantity": 1}
     assert narrow.post("/quotes", quote).status_code == 403
     assert digest_of(vault) == before

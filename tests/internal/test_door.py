@@ -231,6 +231,9 @@ def test_a_scope_opens_its_own_endpoints_and_no_other(
         if needs and scope not in needs:
             assert (answer.status_code, answer.json["code"]) == (403, "scope_denied"), endpoint
             assert (answer.json["needs"], answer.json["has"]) == (list(needs), [scope])
+            assert answer.json["detail"] == (
+                f"This needs a key with the scope {' or '.join(needs)}, and this one has {scope}."
+            )
         else:
             assert answer.status_code in (200, 404, 422), (endpoint, answer.text)
     assert digest_of(vault) == before
