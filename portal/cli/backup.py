@@ -17,6 +17,10 @@ from portal.database import DatabaseError, sqlite
 PAGES: Final = 2_048  # a step of the copy
 
 
+class TakenError(Exception):
+    """A file stands where one would be written."""
+
+
 @click.command("backup")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @with_appcontext
@@ -27,7 +31,7 @@ def backup(file: Path) -> None:
         raise click.ClickException("PostgreSQL has pg_dump for that; see docs/operations.md")
     try:
         size = copy(source, file)
-    except (sqlite3.Error, OSError, DatabaseError) as error:
+    except (sqlite3.Error, OSError, DatabaseError, TakenError) as error:
         raise click.ClickException(f"Nothing was backed up: {error}") from None
     click.echo(f"backed up {size:,} bytes to {file}")
 
@@ -35,14 +39,22 @@ def backup(file: Path) -> None:
 def copy(source: Path, target: Path) -> int:
     """Copy a database as of one instant; gives its size. What is at `target` is whole, or absent.
 
-    Writers are not kept waiting. Raises FileExistsError rather than writing over anything.
+    Writers are not kept waiting. Raises TakenError rather than writing over anything.
     """
+    taken = TakenError(
+        f"there is a file {target}, and a backup never replaces one; name another, or move that one"
+        " away"
+    )
+    if os.path.lexists(target):  # told before a long copy, and not instead of the link below
+        raise taken
     draft = target.with_name(f".{target.name}.draft")
-    file = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    file = begin(draft)
     try:
         fill(source, draft)
         os.fsync(file)
         os.link(draft, target)  # unlike a rename it never takes another file's place
+    except FileExistsError:
+        raise taken from None
     finally:
         os.close(file)
         draft.unlink()
@@ -50,6 +62,17 @@ def copy(source: Path, target: Path) -> int:
     os.fsync(folder)
     os.close(folder)
     return target.stat().st_size
+
+
+def begin(draft: Path) -> int:
+    """Open a draft for nobody but its owner. Raises TakenError where there is one."""
+    try:
+        return os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        raise TakenError(
+            f"there is a file {draft}, the draft of another backup of this name; if none is"
+            " running, remove it"
+        ) from None
 
 
 def fill(source: Path, draft: Path) -> None:

@@ -60,9 +60,35 @@ def test_it_never_writes_over_a_file(operate: Operate, tmp_path: Path) -> None:
     target.write_text("yesterday's")
     done = operate("db", "backup", str(target))
     assert done.exit_code == 1
-    assert "Nothing was backed up" in done.output
+    assert done.output == (
+        f"Error: Nothing was backed up: there is a file {target}, and a backup never replaces one;"
+        " name another, or move that one away\n"
+    )
     assert target.read_text() == "yesterday's"
     assert list(tmp_path.glob(".*")) == []
+
+
+def test_a_file_that_comes_while_it_copies_is_not_written_over(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "portal.db"
+    monkeypatch.setattr(backup, "fill", lambda *_: target.write_text("another's"))
+    with pytest.raises(backup.TakenError, match=f"there is a file {target}"):
+        copy(file_of(config), target)
+    assert target.read_text() == "another's"
+    assert list(tmp_path.glob(".*")) == []
+
+
+def test_the_draft_of_another_backup_is_left_alone(operate: Operate, tmp_path: Path) -> None:
+    draft = tmp_path / ".portal.db.draft"
+    draft.write_text("half of it")
+    done = operate("db", "backup", str(tmp_path / "portal.db"))
+    assert done.exit_code == 1
+    assert done.output == (
+        f"Error: Nothing was backed up: there is a file {draft}, the draft of another backup of"
+        " this name; if none is running, remove it\n"
+    )
+    assert draft.read_text() == "half of it"
 
 
 def test_a_folder_that_is_not_there_is_told(operate: Operate, tmp_path: Path) -> None:
