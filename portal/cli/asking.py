@@ -61,8 +61,11 @@ def ask(command: ledger.Command) -> ledger.Posted:
 
 
 def sentence(error: ledger.LedgerError | pricing.PricingError) -> str:
-    """A refusal in words."""
-    return str(error).strip()
+    """A refusal in words; of an account that stands still, with the command that lifts it."""
+    told = str(error).strip()
+    if isinstance(error, ledger.AccountFrozenError | ledger.AccountSuspendedError):
+        return f"{told} Lift it with: flask --app wsgi account status {error.account} active"
+    return told
 
 
 def say(outcome: ledger.Posted, *, as_json: bool) -> None:

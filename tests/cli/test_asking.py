@@ -8,6 +8,7 @@ from flask import Flask
 
 from portal import ledger
 from portal.cli.asking import ask, intention, operator, say
+from tests.cli.conftest import Operate
 
 SERVICES_KEY = re.compile(r"[A-Za-z0-9._:~-]{16,128}")
 
@@ -43,3 +44,27 @@ def test_what_made_no_entry_cannot_be_told_as_one(operated: Flask) -> None:
     assert opened.entry is not None
     with pytest.raises(ValueError, match="always has an entry"):
         say(again, as_json=False)
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        ("frozen", "nothing on it can change until an admin lifts it."),
+        ("closed", "nothing new can be spent on it."),
+    ],
+)
+def test_an_account_that_stands_still_is_told_with_the_command_that_lifts_it(
+    operate: Operate, status: str, told: str
+) -> None:
+    operate("account", "put", "acme", "--name", "Acme", "--tier", "free")
+    operate("account", "status", "acme", status)
+    grant = ("grant", "issue", "acme", "5", "--origin", "goodwill", "--reference", "ticket:1")
+    refused = operate(*grant)
+    assert (refused.exit_code, refused.stderr) == (
+        1,
+        f"Error: Account acme is {status}: {told}"
+        " Lift it with: flask --app wsgi account status acme active\n",
+    )
+    assert operate("account", "status", "acme", "active").exit_code == 0
+    assert operate(*grant).exit_code == 0
