@@ -27,6 +27,10 @@ from portal.internal.uses import last_uses
 
 DAYS: Final = 90
 OVERLAP: Final = 24
+AUTHORITY: Final = (
+    "Requests are signed for the authority: PORTAL_AUTHORITY, or else host and port of"
+    " PORTAL_PUBLIC_URL."
+)
 _DAY: Final = 86_400_000_000
 _HOUR: Final = 3_600_000_000
 _SERVICE: Final = re.compile(r"[a-z][a-z0-9-]{0,39}")
@@ -266,6 +270,8 @@ def show_new(key: ServiceKey, as_json: bool, **more: Any) -> None:
     if key.public_key is None:
         shown["secret"] = signing.derive_secret(current.config.secret_key, key.kid)
     show({**told(key), **shown, "authority": current.config.authority, **more}, as_json)
+    if not as_json:
+        click.echo(AUTHORITY, err=True)
     if shown and not as_json:
         click.echo("Store the secret now: it is kept nowhere and not shown again.", err=True)
 
