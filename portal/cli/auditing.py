@@ -38,7 +38,7 @@ def audited(
     jobs: int,
     quiet: bool = False,
 ) -> ledger.Report:
-    """Audit everything, or one account, with a progress bar on stderr unless `quiet`.
+    """Audit everything, or one account, with a progress bar on a terminal unless `quiet`.
 
     A report is the same whatever `jobs` is. Raises AuditorError where one of several processes
     fails; AccountNotFoundError, DatabaseError.
@@ -62,8 +62,12 @@ def is_large(database: Database) -> bool:
 
 
 def bar(connection: Connection, account: str | None = None, *, quiet: bool) -> "tqdm[Any]":
-    """A progress bar over the rows that will be told."""
-    size = ledger.audit_size(connection, account)
+    """A progress bar on stderr over the rows that will be told; in a file it would be noise."""
     return tqdm(
-        total=size, desc="audit", unit=" rows", file=sys.stderr, mininterval=0.2, disable=quiet
+        total=ledger.audit_size(connection, account),
+        desc="audit",
+        unit=" rows",
+        file=sys.stderr,
+        mininterval=0.2,
+        disable=quiet or None,  # no terminal, no bar
     )

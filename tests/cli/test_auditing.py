@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
@@ -353,7 +354,25 @@ def test_it_says_what_was_found_as_one_process_does(
     result = run(config, "audit", "--jobs", "2", now=now)
     assert result.exit_code == 2
     assert f"account ada seq 4: {entry['id']}: hash: expected " in result.stdout
-    assert "audit: 100%" in result.stderr
+
+
+class Terminal(io.StringIO):
+    """A stderr that somebody looks at."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("quiet", [False, True])
+def test_on_a_terminal_a_progress_bar_runs_to_its_end_unless_it_is_quiet(
+    config: Config, now: int, jobs: int, quiet: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stderr", seen := Terminal())
+    with opened(config) as database:
+        assert audited(database, config, now=now, jobs=jobs, quiet=quiet).clean
+    assert ("audit: 100%" in seen.getvalue()) is not quiet
+    assert quiet is (seen.getvalue() == "")
 
 
 def test_one_account_and_a_small_ledger_are_audited_in_this_process(
