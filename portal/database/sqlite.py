@@ -192,8 +192,14 @@ def check(path: Path) -> str:
             raise UnsafeDatabaseError(
                 f"{file} can be read by others (mode {mode:04o}); run: chmod 600 {file}"
             )
-    safe = sqlite3.sqlite_version_info >= WAL_RESET_MENDED
-    return f"SQLite {sqlite3.sqlite_version}, {'safe' if safe else 'guarded by turns'}"
+    safe = f"SQLite {sqlite3.sqlite_version}, safe"
+    if sqlite3.sqlite_version_info >= WAL_RESET_MENDED:
+        return safe
+    mended = ".".join(map(str, WAL_RESET_MENDED))
+    return (
+        f"{safe}: SQLite before {mended} can damage a file that several programs write at once, and"
+        " the portal writes it one at a time; let no other program write to it"
+    )
 
 
 def filesystem_of(path: Path) -> str:

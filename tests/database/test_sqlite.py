@@ -96,12 +96,22 @@ def test_the_filesystem_is_that_of_the_longest_mount(config: Config) -> None:
     assert guarded.filesystem_of(file_of(config)) not in guarded.UNSAFE_FILESYSTEMS | {"unknown"}
 
 
-def test_a_mended_sqlite_is_called_safe_and_another_guarded(
+def test_a_mended_sqlite_is_called_safe_and_of_another_it_is_said_why_it_is(
     config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for version, word in (((3, 40, 1), "guarded"), ((3, 51, 3), "safe")):
-        monkeypatch.setattr(sqlite3, "sqlite_version_info", version)
-        assert word in guarded.check(file_of(config))
+    for version, why in (
+        (
+            "3.51.2",
+            ": SQLite before 3.51.3 can damage a file that several programs write at once, and the"
+            " portal writes it one at a time; let no other program write to it",
+        ),
+        ("3.51.3", ""),
+    ):
+        monkeypatch.setattr(sqlite3, "sqlite_version", version)
+        monkeypatch.setattr(
+            sqlite3, "sqlite_version_info", tuple(int(part) for part in version.split("."))
+        )
+        assert guarded.check(file_of(config)) == f"SQLite {version}, safe{why}"
 
 
 @pytest.mark.parametrize(
