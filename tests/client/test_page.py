@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 from pathlib import Path
@@ -46,6 +47,17 @@ def test_every_example_does_what_it_says(
     assert (charged["job-9"], "job-10" in charged) == (-12, False)
     assert credits.balance("acme").held == 0
     assert len(BLOCKS) == 11
+
+
+def test_it_says_which_calls_take_no_deadline() -> None:
+    [told] = re.findall(r"The reads \(([^)]+)\)\stake none", PAGE)
+    calls = dict(inspect.getmembers(Credits, inspect.isfunction))
+    without = {
+        name
+        for name, call in calls.items()
+        if not name.startswith("_") and "deadline" not in inspect.signature(call).parameters
+    }
+    assert {*re.findall(r"`(\w+)`", told)} == without - {"close"}
 
 
 def test_its_commands_run_on_the_demo(portal: Real, credits: Credits, tmp_path: Path) -> None:
