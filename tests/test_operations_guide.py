@@ -165,6 +165,13 @@ def test_an_older_database_is_upgraded_and_serves(config: Config, tmp_path: Path
         assert caller.debit().status == 201
 
 
+def test_programs_of_the_environment_are_named_in_one_way() -> None:
+    commands = re.findall(r"^ +(?:\S+/)?(?:flask|gunicorn) .+$", GUIDE, re.MULTILINE)
+    assert len(commands) > 5
+    assert [each for each in commands if "/flask" in each or "/gunicorn" in each] == []
+    assert "PATH" in GUIDE.split("flask", 1)[0], "said before the first command"
+
+
 def until(ask: Callable[[], int], status: int) -> bool:
     """Whether an answer comes within the second that workers may remember keys, and some."""
     give_up = time.monotonic() + 3
