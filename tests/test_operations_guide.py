@@ -172,6 +172,10 @@ def test_programs_of_the_environment_are_named_in_one_way() -> None:
     assert "PATH" in GUIDE.split("flask", 1)[0], "said before the first command"
 
 
+def test_no_migration_is_told_of_in_particular() -> None:
+    assert re.findall(r"[Mm]igration \d+", GUIDE) == []
+
+
 def until(ask: Callable[[], int], status: int) -> bool:
     """Whether an answer comes within the second that workers may remember keys, and some."""
     give_up = time.monotonic() + 3
