@@ -46,7 +46,7 @@ def _faults_of(members: Mapping[str, Any]) -> Iterator[ArgumentError]:
         yield ArgumentError("command", f"must be one of {', '.join(KINDS)}")
     else:
         known = {each.name: each.default is MISSING for each in fields(kind) if each.name != "key"}
-        yield from _misnamed(rest, known, f"a {name}")
+        yield from _misnamed(rest, known, "an extend" if name == "extend" else f"a {name}")
         yield from _wrong(kind, {name: value for name, value in rest.items() if name in known})
     yield from faults(_KEY, members)
 

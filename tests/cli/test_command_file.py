@@ -38,6 +38,7 @@ def test_commands_come_in_their_order() -> None:
         ("[]", "it holds no command, so there is nothing to send."),
         ("[7]", "commands.0 is not an object, but a number\n"),
         (f'[{DEBIT}, "reference": "job-1"}}, {{}}]', "commands.1.command must be one of debit, "),
+        ('[{"command": "extend"}]', "commands.0.hold is missing, which an extend needs\n"),
         (f'[{DEBIT}, "colour": 1}}]', "commands.0.colour is no member of a debit\n"),
         ('[{"command": ["debit"]}]', "commands.0.command must be one of debit, "),
     ],
