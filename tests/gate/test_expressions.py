@@ -25,7 +25,7 @@ from tests.house.tree import files, read
 
 pytestmark = pytest.mark.gate
 LONG = 100_000
-SECONDS = 0.05
+SECONDS = 0.5  # what is quadratic takes minutes
 DEEP = 5
 STARTING = ("portal.studio.wsgi",)  # what is imported to be served, and holds nothing else
 REPEATS = (constants.MAX_REPEAT, constants.MIN_REPEAT)
@@ -192,7 +192,7 @@ def test_no_pattern_repeats_what_repeats() -> None:
 
 
 def test_control_a_slow_pattern_is_found_out() -> None:
-    assert slowest(Kept(re.compile(r"[a-z]{1,900}:"), True)) > SECONDS
+    assert slowest(Kept(re.compile(r"[a-z]{1,9000}:"), True)) > SECONDS
 
 
 @pytest.mark.parametrize("text", [r"(?:a+)+b", r"(a|b+c*)*", r"(?=(x{1,300})+)", r"([^,]*,?)*$"])
