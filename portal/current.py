@@ -38,6 +38,8 @@ class Application:
         self.clock = clock
         self.ids = ledger.Ids(random)
         self.queue = ledger.Queue(self.post)
+        # Apart, so that nobody's single command waits for all batches that came before.
+        self.batches = ledger.Queue(self.post, group_max=ledger.BATCHED_MAX)
         rates = {"key": config.rate_key, "account": config.rate_account}
         rates["address"] = config.rate_address
         self.limits = find_limits(config.shared_folder, config.secret_key, rates)
@@ -104,20 +106,22 @@ class Application:
             for place, command in enumerate(commands):
                 if (limited := self._find_limited(command)) is not None:
                     raise ledger.UndoneError(place, limited)
-            return [*self.queue.post(commands, atomic=True)]
+            return [*self.batches.post(commands, atomic=True)]
         errors = [self._find_limited(command) for command in commands]
         tickets = [ledger.Ticket(command) for command in commands]
         group = [ticket for ticket, error in zip(tickets, errors, strict=True) if error is None]
-        if group and self.config.group_commit:
-            self.queue.submit_all(group)
-        elif group:
-            ledger.settle(self.queue.post, group, ordered=True)
-        if group and all(isinstance(ticket.error, AWAY) for ticket in group):
-            group[0].answer()
-        return [
-            error or ticket.error or ticket.answer()
-            for ticket, error in zip(tickets, errors, strict=True)
-        ]
+        if not group:
+            return [*filter(None, errors)]
+        if self.config.group_commit:
+            self.batches.submit_all(group)
+        else:
+            ledger.settle(self.batches.post, group, ordered=True)
+        answers = [ticket.told() for ticket in group]
+        away = [answer for answer in answers if isinstance(answer, AWAY)]
+        if len(away) == len(answers):
+            raise away[0]
+        told = iter(answers)
+        return [error or next(told) for error in errors]
 
     def _find_limited(self, command: ledger.Command) -> RateLimitedError | None:
         try:

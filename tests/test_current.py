@@ -13,7 +13,13 @@ from sqlalchemy import Connection
 
 from portal import current, ledger, pricing
 from portal.current import TARIFFS_FRESH, Application, unavailable
-from portal.database import BusyError, Database, DatabaseError, UnsafeDatabaseError
+from portal.database import (
+    BusyError,
+    Database,
+    DatabaseError,
+    LockedError,
+    UnsafeDatabaseError,
+)
 from portal.limits import RateLimitedError, find_limits
 from tests.databases import Databases
 
@@ -165,13 +171,13 @@ def test_commands_are_one_group_and_each_has_its_outcome(
 ) -> None:
     state.submit(opening())
     groups: list[int] = []
-    post = state.queue.post
+    post = state.batches.post
 
     def counted(commands: list[ledger.Command], **how: bool) -> list[ledger.Outcome]:
         groups.append(len(commands))
         return post(commands, **how)
 
-    monkeypatch.setattr(state.queue, "post", counted)
+    monkeypatch.setattr(state.batches, "post", counted)
     answers = state.submit_all([debit(1), debit(2, "nobody"), debit(3)])
     assert [isinstance(each, ledger.Posted) for each in answers] == [True, False, True]
     assert isinstance(answers[1], ledger.Refused)
@@ -192,13 +198,13 @@ def test_a_batch_joins_the_queue_of_all_where_groups_are_committed_together(
     state.submit(opening())
     state.config = replace(state.config, group_commit=together)
     joined: list[int] = []
-    join = state.queue.submit_all
+    join = state.batches.submit_all
 
     def noted(tickets: Sequence[ledger.Ticket]) -> None:
         joined.append(len(tickets))
         join(tickets)
 
-    monkeypatch.setattr(state.queue, "submit_all", noted)
+    monkeypatch.setattr(state.batches, "submit_all", noted)
     answers = state.submit_all([debit(1), debit(2)])
     assert all(isinstance(each, ledger.Posted) for each in answers)
     assert joined == [2] * together
@@ -208,14 +214,14 @@ def test_what_breaks_on_one_command_is_its_error_alone(
     state: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     state.submit(opening())
-    post = state.queue.post
+    post = state.batches.post
 
     def breaks(commands: list[ledger.Command]) -> list[ledger.Outcome]:
         if any(isinstance(each, ledger.Debit) and each.quantity == 13 for each in commands):
             raise ledger.LawBrokenError(1, "acme", 7)
         return post(commands)
 
-    monkeypatch.setattr(state.queue, "post", breaks)
+    monkeypatch.setattr(state.batches, "post", breaks)
     first, broken, last = state.submit_all([debit(1), debit(13), debit(2)])
     assert isinstance(first, ledger.Posted)
     assert isinstance(broken, ledger.LawBrokenError)
@@ -228,10 +234,27 @@ def test_a_database_that_does_not_write_is_told_once_for_all(
     def away(commands: list[ledger.Command], **_: bool) -> list[ledger.Outcome]:
         raise ledger.StorageUnavailableError
 
-    monkeypatch.setattr(state.queue, "post", away)
+    monkeypatch.setattr(state.batches, "post", away)
     for atomic in (False, True):
         with pytest.raises(ledger.StorageUnavailableError):
             state.submit_all([debit(1), debit(2)], atomic=atomic)
+
+
+def test_one_command_that_is_kept_is_told_so_beside_others_that_were_done(
+    state: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state.submit(opening())
+    post = state.batches.post
+
+    def kept(commands: list[ledger.Command]) -> list[ledger.Outcome]:
+        if ledger.account_of(commands[0]) == "kept":
+            raise ledger.InProgressError if len(commands) == 1 else LockedError("kept")
+        return post(commands)
+
+    monkeypatch.setattr(state.batches, "post", kept)
+    first, second = state.submit_all([debit(1, "kept"), debit(2)])
+    assert isinstance(first, ledger.InProgressError)
+    assert isinstance(second, ledger.Posted)
 
 
 def test_each_command_of_a_service_counts_against_its_account(
@@ -247,6 +270,8 @@ def test_each_command_of_a_service_counts_against_its_account(
         state.submit_all([debit(5, "other"), debit(6)], atomic=True)
     assert (undone.value.place, type(undone.value.error)) == (1, RateLimitedError)
     assert [type(each) for each in state.submit_all([debit(7)])] == [RateLimitedError]
+    with state.database.reading() as connection:
+        assert ledger.balance_now(connection, "acme").available == 100_000 - 1 - 2
 
 
 def test_only_names_of_ours_are_trusted() -> None:

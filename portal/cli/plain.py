@@ -19,7 +19,7 @@ from portal.web import polls
 POST: Final = f"POST {internal.blueprint.url_prefix}/".encode()
 POLL: Final = f"GET {polls.PATH}?".encode()
 PREFIXES: Final = (POST, POLL)
-# A batch is a group of its own: those who wait for the next group do not wait for it.
+# Batches have a queue of their own: those who wait for the next group do not wait for them.
 BATCH: Final = POST + b"batch "
 SIZE_MAX: Final = 64 * 1024
 END: Final = b"\r\n\r\n"

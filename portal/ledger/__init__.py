@@ -113,7 +113,7 @@ from portal.ledger.model import (
 )
 from portal.ledger.parts import Part
 from portal.ledger.posting import BLOCKED, post, preview
-from portal.ledger.queue import GROUP_MAX, Queue, Ticket, account_of, settle
+from portal.ledger.queue import BATCHED_MAX, GROUP_MAX, Queue, Ticket, account_of, settle
 from portal.ledger.refusals import find_refusal, recent_refusals
 from portal.ledger.replay import find_outcome, known_keys
 from portal.ledger.stamps import day_of, instant_of
@@ -156,6 +156,7 @@ __all__ = [
     "AlreadyChargedError",
     "AlreadyGrantedError",
     "BALANCE_MAX",
+    "BATCHED_MAX",
     "BLOCKED",
     "Balance",
     "BalanceLimitError",

@@ -3,9 +3,9 @@
 Whoever finds nobody at work posts what is waiting, its own included; those who come meanwhile
 wait, and one of them leads the next group. Who comes with a batch brings all of it into one group.
 A failing command touches no neighbour: when a group's database transaction fails as a whole, each
-account's commands are posted by themselves, in the order they came, and if need be each one alone.
-But where the database is away or busy, all of the group are told so at once, and nobody waits for
-ever.
+batch is posted by itself, then each account's commands in the order they came, and if need be each
+one alone. But where the database is away or busy, all of the group are told so at once, and nobody
+waits for ever.
 """
 
 import threading
@@ -16,8 +16,9 @@ from typing import Final
 from portal.ledger.commands import Command, Outcome
 from portal.ledger.errors import InProgressError, StorageUnavailableError
 
-# Commands of a group; a longer batch goes alone. With more, all wait longer, and little is won.
-GROUP_MAX: Final = 400
+GROUP_MAX: Final = 256
+# Commands of several batches; a longer one goes alone. More win little, and all wait longer.
+BATCHED_MAX: Final = 400
 PATIENCE_SECONDS: Final = 20
 WAITED_MAX: Final = 2  # accounts of one group that somebody keeps
 Post = Callable[..., list[Outcome]]  # of commands; atomic: all of them or none
@@ -33,13 +34,18 @@ class Ticket:
         self.outcome: Outcome | None = None
         self.error: Exception | None = None
 
+    def told(self) -> Outcome | Exception:
+        """The outcome or the error; a StorageUnavailableError where there is neither."""
+        if self.outcome is not None:
+            return self.outcome
+        return self.error or StorageUnavailableError()
+
     def answer(self) -> Outcome:
-        """The outcome. Raises the error, or StorageUnavailableError where there is neither."""
-        if self.error is not None:
-            raise self.error
-        if self.outcome is None:
-            raise StorageUnavailableError
-        return self.outcome
+        """The outcome. Raises the error."""
+        told = self.told()
+        if isinstance(told, Exception):
+            raise told
+        return told
 
 
 class Waiting:
@@ -127,9 +133,8 @@ class Queue:
         """Post the first group waiting (the leader's own commands are in it), then hand over."""
         with self._lock:
             group = self._next_group()
-        tickets = [ticket for waiting in group for ticket in waiting.tickets]
         try:
-            settle(self.post, tickets, ordered=len(tickets) > len(group))
+            settle_together(self.post, [waiting.tickets for waiting in group])
         finally:
             with self._lock:
                 for waiting in group:
@@ -152,28 +157,61 @@ class Queue:
         return group
 
 
+def settle_together(post: Post, batches: Sequence[Sequence[Ticket]]) -> None:
+    """Post what several callers brought; where that fails as a whole, each one's batch by itself.
+
+    Single commands are parted by account instead. Where the database is away, it is asked no more.
+    """
+    tickets = [ticket for batch in batches for ticket in batch]
+    if len(tickets) == len(batches):
+        settle(post, tickets)
+        return
+    if len(batches) > 1 and attempt(post, tickets) is None:
+        return
+    away: StorageUnavailableError | None = None
+    for batch in batches:
+        if away is None:
+            settle(post, batch, ordered=True)
+            found = batch[-1].error
+            away = found if isinstance(found, StorageUnavailableError) else None
+            continue
+        for ticket in batch:
+            ticket.error = away
+
+
 def settle(post: Post, group: Sequence[Ticket], *, ordered: bool = False) -> None:
     """Post the commands of a group together; each ticket has its outcome or error then.
 
-    ordered: some are one caller's, who counts on their order.
+    ordered: they are one caller's, who counts on their order.
+    """
+    error = attempt(post, group)
+    if error is None:
+        return
+    if len(group) == 1:
+        group[0].error = error
+        return
+    parts = parts_of(group)
+    if len(parts) == 1:
+        parts = [[ticket] for ticket in group]
+    settle_apart(post, parts, ordered=ordered)
+
+
+def attempt(post: Post, group: Sequence[Ticket]) -> Exception | None:
+    """Post commands in one database transaction; gives the error if it refused them as a whole.
+
+    Else each has its outcome then, or the word that the database does not write now.
     """
     try:
         outcomes = post([ticket.command for ticket in group])
     except (StorageUnavailableError, InProgressError) as error:
         for ticket in group:
             ticket.error = error
-        return
+        return None
     except Exception as error:
-        if len(group) == 1:
-            group[0].error = error
-            return
-        parts = parts_of(group)
-        if len(parts) == 1:
-            parts = [[ticket] for ticket in group]
-        settle_apart(post, parts, ordered=ordered)
-        return
+        return error
     for ticket, outcome in zip(group, outcomes, strict=True):
         ticket.outcome = outcome
+    return None
 
 
 def settle_apart(post: Post, parts: Sequence[Sequence[Ticket]], *, ordered: bool) -> None:

@@ -26,7 +26,7 @@ def count_for(app: Flask, state: Application) -> Tallies | None:
         return None
     tallies = Tallies(state.config.shared_folder, Routes(app))
     app.extensions[TALLIES] = tallies
-    state.queue = ledger.Queue(noting(state.post, tallies))
+    state.queue.post = state.batches.post = noting(state.post, tallies)
     return tallies
 
 

@@ -90,7 +90,7 @@ def test_batches_that_come_together_are_one_transaction_and_what_fails_in_one_fa
             waited_for(lambda: len(queue._waiting) == 3)
         return post(group, **how)
 
-    queue = bank.state.queue = Queue(counted)
+    queue = bank.state.batches = Queue(counted)
     batches = [[debit(account, f"{part}-{job}", 1) for job in range(4)] for part in range(2)] + [
         [debit(other, 0, 1), poisoned(bank, other), debit(other, 1, 1)]
     ]

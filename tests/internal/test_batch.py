@@ -217,7 +217,7 @@ def test_an_unforeseen_failure_touches_no_neighbour(
     service: Service, app: Flask, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     state: Application = app.extensions["portal"]
-    post = state.queue.post
+    post = state.batches.post
 
     def poisoned(commands: Sequence[ledger.Command], **how: Any) -> list[ledger.Outcome]:
         for each in commands:
@@ -225,7 +225,7 @@ def test_an_unforeseen_failure_touches_no_neighbour(
                 raise FAILURES[each.quantity]
         return post(commands, **how)
 
-    monkeypatch.setattr(state.queue, "post", poisoned)
+    monkeypatch.setattr(state.batches, "post", poisoned)
     with caplog.at_level(logging.CRITICAL, "portal"):
         found = results(service, debit(1), debit(13), debit(2), debit(14), debit(15))
     assert statuses(found) == [201, 500, 201, 503, 409]
@@ -276,6 +276,25 @@ def test_one_service_leaves_places_to_others(
         assert answer.headers["Retry-After"] == "1"
         assert "this service has 2" in answer.json["detail"]
         assert "took too long" in send(other, debit(1)).json["detail"]
+
+
+def test_who_waits_for_the_ledger_has_a_place_and_no_turn(
+    service: Service, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns = Turns(places=3, patience=0.01, abreast=1)
+    monkeypatch.setattr(batch, "TURNS", turns)
+    state = app.extensions["portal"]
+    post, taken = state.batches.post, []
+
+    def noted(commands: Sequence[ledger.Command]) -> list[ledger.Outcome]:
+        with turns.turn():
+            taken.append(dict(turns.taken))
+        return post(commands)
+
+    monkeypatch.setattr(state.batches, "post", noted)
+    assert statuses(results(service, debit(1))) == [201]
+    assert taken == [{"tts": 1}]
+    assert not turns.taken
 
 
 @dataclass

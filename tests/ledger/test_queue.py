@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from portal.ledger.errors import InProgressError, StorageUnavailableError
-from portal.ledger.queue import Queue, Ticket, Waiting, parts_of, settle
+from portal.ledger.queue import Queue, Ticket, Waiting, parts_of, settle, settle_together
 
 Answers = dict[int, object]
 
@@ -128,6 +128,43 @@ def test_a_batch_is_in_one_group_with_its_neighbours_and_in_its_order() -> None:
     assert isinstance(failed.error, BrokenError)
     outcomes: list[object] = [ticket.answer() for ticket in rest]
     assert outcomes == [50, 90, 30, 70]
+
+
+def test_what_is_kept_in_one_batch_refuses_nothing_in_another() -> None:
+    """Of a batch, what follows a command that names no account waits with it; others' does not."""
+    release, free, other = command_on(""), command_on("free"), command_on("other")
+
+    def post(commands: Sequence[Any]) -> list[Any]:
+        if release in commands:
+            raise InProgressError if len(commands) == 1 else BrokenError
+        return list(commands)
+
+    first, second = tickets_on(release, free), tickets_on(other, free)
+    settle_together(post, [first, second, tickets_on(free)])
+    assert [type(ticket.told()) for ticket in first] == [InProgressError] * 2
+    assert [ticket.told() for ticket in second] == [other, free]
+
+
+def test_a_database_that_goes_away_between_two_batches_is_asked_no_more() -> None:
+    asked: list[int] = []
+
+    def post(commands: Sequence[Any]) -> list[Any]:
+        asked.append(len(commands))
+        raise BrokenError if len(asked) == 1 else StorageUnavailableError
+
+    batches = [tickets_of(1, 2), tickets_of(3, 4), tickets_of(5)]
+    settle_together(post, batches)
+    assert asked == [5, 2]
+    told = [type(ticket.told()) for batch in batches for ticket in batch]
+    assert told == [StorageUnavailableError] * 5
+
+
+def command_on(account: str) -> Any:
+    return SimpleNamespace(account_id=account)
+
+
+def tickets_on(*commands: Any) -> list[Ticket]:
+    return [Ticket(command) for command in commands]
 
 
 def test_a_batch_that_no_longer_fits_waits_for_the_next_group_and_a_long_one_goes_alone() -> None:
